@@ -1,0 +1,1 @@
+"""The project: wires the doors together and decides nothing."""

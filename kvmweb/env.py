@@ -1,0 +1,73 @@
+"""The settings that an operator may set, as one typed object read from KVMWEB_* variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+class Env(BaseSettings):
+    """Read KVMWEB_* from the environment; docs/settings.md explains each for operators."""
+
+    model_config = SettingsConfigDict(env_prefix="KVMWEB_", extra="ignore")
+
+    home: Path = BASE_DIR / "var"
+    libvirt_uri: str = "qemu:///system"
+    public_urls: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    allowed_hosts: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    pool: str = "kvmweb"
+    pool_path: Path = Path("/var/lib/libvirt/kvmweb")
+    network: str = "default"
+    embedded: bool = True
+    debug: bool = False
+    log_level: str = "INFO"
+    log_format: str = "console"
+    time_zone: str = "UTC"
+    sample_interval_s: float = Field(default=2.0, ge=0.2, le=60)
+    reconcile_interval_s: float = Field(default=30.0, ge=1, le=3600)
+    console_max_per_user: int = Field(default=16, ge=1)
+    console_max_per_vm: int = Field(default=24, ge=1, le=30)
+
+    @field_validator("public_urls", "allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    @field_validator("public_urls")
+    @classmethod
+    def _absolute(cls, value: list[str]) -> list[str]:
+        for url in value:
+            parts = urlsplit(url)
+            if parts.scheme not in {"http", "https"} or not parts.netloc:
+                msg = f"KVMWEB_PUBLIC_URLS: {url!r} is not like https://host[:port][/prefix]"
+                raise ValueError(msg)
+        return [url.rstrip("/") for url in value]
+
+    @field_validator("home")
+    @classmethod
+    def _resolved(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+    @property
+    def prefix(self) -> str:
+        """Path under which a reverse proxy serves the site, e.g. "/kvm", or ""."""
+        return urlsplit(self.public_urls[0]).path if self.public_urls else ""
+
+    @property
+    def public_origins(self) -> list[str]:
+        """Origins (scheme, host, port) that browsers may come from behind a proxy."""
+        parts = [urlsplit(url) for url in self.public_urls]
+        return [f"{part.scheme}://{part.netloc}" for part in parts]
+
+    @property
+    def public_hosts(self) -> list[str]:
+        """Host names of `public_urls`, without ports."""
+        return [urlsplit(url).hostname or "" for url in self.public_urls]

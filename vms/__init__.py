@@ -1,0 +1,1 @@
+"""The application: doors, decisions and facts about virtual machines."""
