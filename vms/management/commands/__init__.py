@@ -1,0 +1,1 @@
+"""One module per management command; each parses, calls a service, prints."""

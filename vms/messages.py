@@ -1,0 +1,230 @@
+"""The sentences: what a person reads for each code of vms/problems.py and hypervisor/errors.py.
+
+One sentence in the reader's own terms, with a next step where there is one. Nothing else makes sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from vms.hypervisor.errors import HypervisorError
+from vms.hypervisor.types import AcceleratorReason, Verb, VmState
+from vms.problems import Problem
+
+Text = str | Promise
+
+SENTENCES: dict[str, Text] = {
+    # of hosts
+    "host-error": lazy("The host reported an error."),
+    "host-away": lazy("The host is away. It is tried again by itself; nothing was changed."),
+    "host-timeout": lazy(
+        "The host did not answer within %(timeout_s)s seconds. It may still finish what was asked; "
+        "look again in a moment."
+    ),
+    "host-busy": lazy("The host is busy with calls that do not end. Try again in a minute."),
+    "domain-not-found": lazy("This guest is no longer on the host."),
+    "pool-not-found": lazy("There is no storage pool “%(name)s” on the host."),
+    "pool-inactive": lazy("The storage pool “%(name)s” is not started. Start it, then try again."),
+    "volume-not-found": lazy("There is no volume “%(name)s” in the pool “%(pool)s”."),
+    "volume-exists": lazy("The pool “%(pool)s” already has a volume “%(name)s”."),
+    "network-not-found": lazy("There is no network “%(name)s” on the host."),
+    "name-taken": lazy("Another guest on the host is called “%(name)s”."),
+    "no-space": lazy("The storage pool “%(name)s” has too little space left."),
+    "invalid-config": lazy("libvirt refused the definition: %(detail)s"),
+    "wrong-state": lazy("The state of the guest does not allow this: %(detail)s"),
+    "unsupported": lazy("This host or guest cannot do that (%(what)s)."),
+    "operation-failed": lazy("The host could not do it: %(detail)s"),
+    # of rights and things
+    "not-found": lazy("There is no such thing here."),
+    "forbidden": lazy("You may not do this."),
+    "invalid": lazy("Some fields need another look."),
+    "host-not-connected": lazy("The host “%(name)s” is away; try again when it is back."),
+    "internal": lazy("Something went wrong inside kvmweb; the log of the server says what."),
+    # of power
+    "already-running": lazy("The guest is already running."),
+    "not-running": lazy("The guest is not running."),
+    "is-off": lazy("The guest is off."),
+    "is-paused": lazy("The guest is paused; resume it first."),
+    "not-paused": lazy("The guest is not paused."),
+    "is-suspended": lazy("The guest is asleep."),
+    "is-shutting-down": lazy("The guest is shutting down."),
+    "has-crashed": lazy("The guest has crashed; start it again or power it off."),
+    "state-unknown": lazy("The state of the guest is not known while the host is away."),
+    "is-being-made": lazy("The guest is still being made."),
+    "job-under-way": lazy("Something else is being done with this guest; wait until it has ended."),
+    "must-be-off": lazy("This can be changed only while the guest is off."),
+    # of fields
+    "required": lazy("This is needed."),
+    "name-too-long": lazy("At most %(limit)s characters."),
+    "name-blank": lazy("A name needs at least one character that is not a space."),
+    "name-slash": lazy("A name cannot contain “/”."),
+    "name-dots": lazy("A name cannot be “.” or “..”."),
+    "name-control": lazy("A name cannot contain line breaks or other control characters."),
+    "name-edges": lazy("A name cannot begin or end with a space."),
+    "name-used": lazy("There is already a guest called “%(name)s” with this owner."),
+    "too-small": lazy("At least %(limit)s."),
+    "too-large": lazy("At most %(limit)s."),
+    "memory-over-host": lazy("The host has %(limit)s MiB of memory in all."),
+    "vcpus-over-host": lazy("The host has %(limit)s CPUs."),
+    "disk-under-image": lazy("The image needs at least %(limit)s."),
+    "disk-over-pool": lazy("The pool “%(pool)s” has only %(limit)s left."),
+    "text-control": lazy("The text contains control characters that XML cannot carry."),
+    "text-too-long": lazy("At most %(limit)s characters."),
+    "user-rule": lazy(
+        "A user name begins with a lower-case letter or “_” and holds only lower-case letters, "
+        "digits, “-” and “_”, 32 at most."
+    ),
+    "user-needed": lazy("Say for which user the password or the SSH key is."),
+    "user-reserved": lazy("“%(name)s” belongs to the system itself; choose another name."),
+    "password-too-short": lazy("At least %(limit)s characters."),
+    "password-control": lazy("A password cannot contain line breaks or other control characters."),
+    "ssh-key-rule": lazy(
+        "Line %(line)s is not a public SSH key. It should look like “ssh-ed25519 AAAA… name”."
+    ),
+    "no-cloud-init": lazy("This template does not take a user, password or SSH key."),
+    "boot-unknown": lazy("“%(name)s” is not a device of this guest that can boot."),
+    "unknown-template": lazy("There is no such template."),
+    "unknown-image": lazy("There is no such image."),
+    "unknown-owner": lazy("There is no such person, or the account is not active."),
+    "unknown-network": lazy("There is no network “%(name)s” on this host."),
+    "template-name-used": lazy("There is already a template called “%(name)s”."),
+    "username-used": lazy("There is already a person with this user name."),
+    "username-rule": lazy("Letters, digits and @ . + - _ only, 150 at most."),
+    "role-unknown": lazy("There is no such role."),
+    # of templates
+    "image-gone": lazy("Its image “%(name)s” is no longer in the pool “%(pool)s”."),
+    "image-pool-inactive": lazy("The pool “%(pool)s” of its image is not started."),
+    "image-in-use": lazy("This volume is the disk of a guest; copy it first."),
+    "image-is-iso": lazy("An ISO cannot be the disk of a guest; choose a disk image."),
+    "network-gone": lazy("Its network “%(name)s” is no longer on the host."),
+    "network-inactive": lazy("Its network “%(name)s” is not started."),
+    "template-invalid": lazy("This template cannot be used: %(reason)s"),
+    # of disks
+    "disk-not-in-pool": lazy("It is in no storage pool that kvmweb knows."),
+    "disk-is-template": lazy("The template “%(name)s” is made from it."),
+    "disk-is-shared": lazy("The guest “%(name)s” uses it too."),
+    "disk-is-shared-elsewhere": lazy("Another guest uses it too."),
+    "disk-is-medium": lazy("It is a CD; ejecting is enough."),
+    "disk-is-backing": lazy("The volume “%(name)s” is based on it."),
+    "unknown-disk": lazy("The guest has no disk “%(name)s” that could be deleted."),
+    # of people
+    "last-administrator": lazy("This is the last active administrator; name another one first."),
+    "yourself": lazy("You cannot do this to your own account."),
+    # of jobs
+    "job-ended": lazy("This job has already ended."),
+    "job-cancelled": lazy("Cancelled. What was half-made was removed."),
+    "job-interrupted": lazy("The server stopped in the middle of it. What was half-made was removed."),
+    "job-too-late": lazy("This can no longer be cancelled."),
+    # of consoles
+    "console-no-display": lazy("This guest has no VNC display."),
+    "console-remote": lazy("The display of a guest on a remote host cannot be opened from here."),
+    "console-off": lazy("The guest is off. Start it to see its screen."),
+    "console-kind": lazy("There is no console of this kind."),
+    "ticket-invalid": lazy("This console ticket is not valid, was used before, or has expired."),
+    "too-many-consoles": lazy("Too many consoles are open; close one first."),
+    "no-picture": lazy("There is no picture of this guest now."),
+    "picture-unreadable": lazy("The picture of this guest could not be read."),
+}
+
+STEPS: dict[str, Text] = {
+    "": lazy("waiting for its turn"),
+    "check": lazy("checking template and space"),
+    "disk": lazy("making the disk"),
+    "seed": lazy("writing the cloud-init seed"),
+    "define": lazy("defining the guest"),
+    "start": lazy("starting the guest"),
+    "stop": lazy("powering the guest off"),
+    "undefine": lazy("removing the guest"),
+    "disks": lazy("deleting its disks"),
+    "undo": lazy("removing what was half-made"),
+    "done": lazy("done"),
+}
+
+VERBS: dict[Verb, Text] = {
+    Verb.START: lazy("Start"),
+    Verb.SHUTDOWN: lazy("Shut down"),
+    Verb.REBOOT: lazy("Reboot"),
+    Verb.RESET: lazy("Reset"),
+    Verb.POWER_OFF: lazy("Power off"),
+    Verb.PAUSE: lazy("Pause"),
+    Verb.RESUME: lazy("Resume"),
+}
+
+STATES: dict[VmState, Text] = {
+    VmState.RUNNING: lazy("running"),
+    VmState.PAUSED: lazy("paused"),
+    VmState.SHUTTING_DOWN: lazy("shutting down"),
+    VmState.SUSPENDED: lazy("asleep"),
+    VmState.OFF: lazy("off"),
+    VmState.CRASHED: lazy("crashed"),
+    VmState.UNKNOWN: lazy("unknown"),
+}
+
+ACCELERATOR_REASONS: dict[AcceleratorReason, Text] = {
+    AcceleratorReason.KVM_WORKS: lazy(
+        "The processor has virtualisation extensions and libvirt offers KVM: guests run at full speed."
+    ),
+    AcceleratorReason.NO_CPU_FLAGS: lazy(
+        "The processor shows neither vmx nor svm, so guests are emulated (TCG) and slow. Switch on "
+        "virtualisation in the firmware, or nested virtualisation if this host is itself a guest."
+    ),
+    AcceleratorReason.NOT_IN_CAPABILITIES: lazy(
+        "The processor could do KVM but libvirt does not offer it, so guests are emulated (TCG) and "
+        "slow. Load the module kvm_intel or kvm_amd and look at /dev/kvm, then restart libvirtd."
+    ),
+    AcceleratorReason.REMOTE_CAPABILITIES: lazy("The remote libvirt says what it offers."),
+    AcceleratorReason.TEST_DRIVER: lazy(
+        "This is libvirt's test driver: guests exist only in its memory and nothing really runs."
+    ),
+}
+
+
+def sentence_for(code: str, params: Mapping[str, str | int] | None = None) -> str:
+    """Make the sentence of a code; an unknown code gives the sentence for internal errors."""
+    text = str(SENTENCES.get(code) or SENTENCES["internal"])
+    try:
+        return text % dict(params or {})
+    except (KeyError, ValueError, TypeError):
+        return text
+
+
+def sentence(error: Problem | HypervisorError) -> str:
+    """Make the sentence that a person reads for a refusal or a failure."""
+    return sentence_for(error.code, error.params)
+
+
+def step(code: str) -> str:
+    """Name a step of a job."""
+    return str(STEPS.get(code, code))
+
+
+def verb_label(verb: Verb) -> str:
+    """Name a power verb as on its button."""
+    return str(VERBS[verb])
+
+
+def state_label(state: VmState | str) -> str:
+    """Name a state."""
+    return str(STATES[VmState(state)])
+
+
+def accelerator_reason(code: str) -> str:
+    """Explain why new guests use the accelerator that they use."""
+    try:
+        return str(ACCELERATOR_REASONS[AcceleratorReason(code)])
+    except ValueError:
+        return _("Not known yet.")
+
+
+def size(size_bytes: int) -> str:
+    """Write a size with the largest binary unit that keeps it above one, e.g. "1.5 GiB"."""
+    value = float(size_bytes)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(value) < 1024:
+            return f"{value:.0f} {unit}" if value == int(value) else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"

@@ -1,0 +1,28 @@
+"""Rows: fields, constraints and tiny pure properties. No calls to hosts, no signals, no `save()` of our own."""
+
+from vms.models.audit import AuditEntry, AuditPhase
+from vms.models.host import Host, HostStatus, Network, Pool, Volume
+from vms.models.job import Job, JobKind, JobState
+from vms.models.template import Template
+from vms.models.ticket import ApiToken, Ticket
+from vms.models.user import Role, User
+from vms.models.vm import VM
+
+__all__ = [
+    "VM",
+    "ApiToken",
+    "AuditEntry",
+    "AuditPhase",
+    "Host",
+    "HostStatus",
+    "Job",
+    "JobKind",
+    "JobState",
+    "Network",
+    "Pool",
+    "Role",
+    "Template",
+    "Ticket",
+    "User",
+    "Volume",
+]

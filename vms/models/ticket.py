@@ -1,0 +1,39 @@
+"""Tickets for consoles and tokens for scripts; of both only a hash is kept."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+
+class Ticket(models.Model):
+    """Permission to open one console once. Bound to user, session, VM, kind and mode."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    secret_hash = models.CharField(max_length=64, unique=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    vm = models.ForeignKey("vms.VM", on_delete=models.CASCADE, related_name="tickets")
+    session_key = models.CharField(max_length=40, blank=True)
+    """The browser session that asked; "" for one issued to a bearer token."""
+    token = models.ForeignKey("vms.ApiToken", null=True, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=10, default="vnc")
+    mode = models.CharField(max_length=10, default="control")
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True)
+
+
+class ApiToken(models.Model):
+    """A bearer token of a user, shown once when made."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tokens"
+    )
+    name = models.CharField(max_length=100)
+    secret_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)

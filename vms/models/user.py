@@ -1,0 +1,37 @@
+"""People who log in."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Role(models.TextChoices):
+    """What a person is on the whole site."""
+
+    ADMINISTRATOR = "administrator", _("Administrator")
+    USER = "user", _("User")
+
+
+class User(AbstractUser):
+    """A person. Django's own `is_staff` and `is_superuser` mean nothing here; `role` decides."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    role = models.CharField(max_length=20, choices=Role.choices, default=Role.USER)
+    must_change_password = models.BooleanField(default=False)
+    guest_view = models.CharField(max_length=10, default="list")
+    """How he last looked at the guests: list or gallery."""
+
+    class Meta:
+        ordering = ["username"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="user_role_known")
+        ]
+
+    @property
+    def is_administrator(self) -> bool:
+        """True for an active administrator."""
+        return self.is_active and self.role == Role.ADMINISTRATOR

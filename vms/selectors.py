@@ -1,0 +1,140 @@
+"""Scoped reads for all doors: fetching an object is the permission check.
+
+Unknown and forbidden are both `NotFound`. Nothing here writes or talks to a host.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TypeVar
+
+from django.db.models import Model, Prefetch, QuerySet
+
+from vms.models import VM, AuditEntry, Host, Job, Network, Pool, Template, User, Volume
+from vms.models.job import OPEN_STATES
+from vms.policy import VIEW_ACTIONS, Action, Actor, can, visible
+from vms.problems import Forbidden, NotFound
+
+M = TypeVar("M", bound=Model)
+Identifier = uuid.UUID | str
+
+
+def _fetch(actor: Actor, rows: QuerySet[M], pk: Identifier, action: Action | None) -> M:
+    """Fetch one visible row and ask for `action`; the view action of its model when None."""
+    kind = rows.model._meta.model_name or "thing"
+    try:
+        key = uuid.UUID(str(pk))
+    except ValueError:
+        raise NotFound(kind) from None
+    thing = visible(actor, rows).filter(pk=key).first()
+    if thing is None:
+        raise NotFound(kind)
+    wanted = action or VIEW_ACTIONS[rows.model]
+    if not can(actor, wanted, thing):
+        raise Forbidden("forbidden", action=wanted.value)
+    return thing
+
+
+def vms(actor: Actor) -> QuerySet[VM]:
+    """Guests the actor may see, with owner, host, template and the job under way; no XML."""
+    open_jobs = Prefetch(
+        "jobs", queryset=Job.objects.filter(state__in=OPEN_STATES), to_attr="open_jobs"
+    )
+    rows = VM.objects.defer("xml").select_related("owner", "host", "template")
+    return visible(actor, rows).prefetch_related(open_jobs).order_by("name", "id")
+
+
+def vm(actor: Actor, pk: Identifier, action: Action | None = None) -> VM:
+    """Fetch one guest for `action` (default: to look at it)."""
+    return _fetch(actor, VM.objects.select_related("owner", "host", "template"), pk, action)
+
+
+def visible_vm_ids(actor: Actor) -> frozenset[str]:
+    """Ids of the guests that the actor may see, as texts."""
+    return frozenset(str(pk) for pk in visible(actor, VM.objects.all()).values_list("pk", flat=True))
+
+
+def templates(actor: Actor) -> QuerySet[Template]:
+    """Templates the actor may use."""
+    return visible(actor, Template.objects.select_related("host", "image", "image__pool"))
+
+
+def template(actor: Actor, pk: Identifier, action: Action | None = None) -> Template:
+    """Fetch one template."""
+    rows = Template.objects.select_related("host", "image", "image__pool")
+    return _fetch(actor, rows, pk, action)
+
+
+def hosts(actor: Actor) -> QuerySet[Host]:
+    """Hosts the actor may look into."""
+    return visible(actor, Host.objects.all())
+
+
+def host(actor: Actor, pk: Identifier) -> Host:
+    """Fetch one host."""
+    return _fetch(actor, Host.objects.all(), pk, None)
+
+
+def pools(actor: Actor) -> QuerySet[Pool]:
+    """Storage pools the actor may look into."""
+    return visible(actor, Pool.objects.select_related("host"))
+
+
+def pool(actor: Actor, pk: Identifier) -> Pool:
+    """Fetch one pool."""
+    return _fetch(actor, Pool.objects.select_related("host"), pk, None)
+
+
+def networks(actor: Actor) -> QuerySet[Network]:
+    """Virtual networks the actor may look into."""
+    return visible(actor, Network.objects.select_related("host"))
+
+
+def disk_paths_in_use() -> frozenset[str]:
+    """Every file that some guest of any host uses as a disk, CD or backing file."""
+    return frozenset(
+        path for paths in VM.objects.values_list("disk_paths", flat=True) for path in paths
+    )
+
+
+def images(actor: Actor) -> QuerySet[Volume]:
+    """Volumes that a template can be made from, and ISOs: whatever has no backing file of its own."""
+    rows = Volume.objects.select_related("pool", "pool__host").filter(backing_path="")
+    return visible(actor, rows)
+
+
+def isos(actor: Actor, host_id: Identifier) -> QuerySet[Volume]:
+    """ISOs that can be inserted into a guest of that host."""
+    return images(actor).filter(format="iso", pool__host_id=host_id)
+
+
+def image(actor: Actor, pk: Identifier) -> Volume:
+    """Fetch one image."""
+    return _fetch(actor, Volume.objects.select_related("pool", "pool__host"), pk, None)
+
+
+def jobs(actor: Actor) -> QuerySet[Job]:
+    """Jobs the actor may see, newest first."""
+    return visible(actor, Job.objects.select_related("actor", "vm")).distinct()
+
+
+def job(actor: Actor, pk: Identifier, action: Action | None = None) -> Job:
+    """Fetch one job."""
+    return _fetch(actor, Job.objects.select_related("actor", "vm"), pk, action)
+
+
+def people(actor: Actor) -> QuerySet[User]:
+    """Accounts, for those who manage them."""
+    return visible(actor, User.objects.all())
+
+
+def person(actor: Actor, pk: Identifier) -> User:
+    """Fetch one account."""
+    return _fetch(actor, User.objects.all(), pk, Action.PEOPLE_MANAGE)
+
+
+def vm_history(actor: Actor, guest: VM, limit: int = 20) -> list[AuditEntry]:
+    """Latest audit lines about a guest, for those who may see it."""
+    if not can(actor, Action.VM_VIEW, guest):
+        return []
+    return list(AuditEntry.objects.filter(target_kind="vm", target_id=str(guest.pk))[:limit])
