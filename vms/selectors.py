@@ -91,7 +91,7 @@ def networks(actor: Actor) -> QuerySet[Network]:
 
 
 def disk_paths_in_use() -> frozenset[str]:
-    """Every file that some guest of any host uses as a disk, CD or backing file."""
+    """Every file that is a disk of some guest; files under an overlay are not among them."""
     return frozenset(
         path for paths in VM.objects.values_list("disk_paths", flat=True) for path in paths
     )

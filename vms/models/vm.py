@@ -50,7 +50,7 @@ class VM(models.Model):
     """List of IP addresses, best source first."""
     macs = models.JSONField(default=list, blank=True)
     disk_paths = models.JSONField(default=list, blank=True)
-    """Paths of all disks and their known backing files: who uses which file."""
+    """Paths of its disks and CDs, without backing files: `Volume.backing_path` tells those."""
     xml = models.TextField(blank=True)
     revision = models.PositiveIntegerField(default=1)
     """Grows with every change that a page could show."""

@@ -1,0 +1,93 @@
+"""Write the audit trail: one row when something is asked for, one when it ended. Rows are never changed."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from vms.hypervisor.errors import HypervisorError
+from vms.models import VM, AuditEntry, AuditPhase
+from vms.policy import Actor, Person
+from vms.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an action is about; the name is copied so that the line stays true."""
+
+    kind: str
+    id: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """An action that was asked for and whose outcome is still to be written."""
+
+    actor: Actor
+    action: str
+    target: Target
+    command: str = ""
+    detail: dict[str, str | int | list[str]] = field(default_factory=dict)
+    correlation: uuid.UUID = field(default_factory=uuid.uuid4)
+
+
+def about(vm: VM) -> Target:
+    """Name a guest as the target of an action."""
+    return Target("vm", str(vm.pk), vm.name)
+
+
+def write(trail: Trail, phase: AuditPhase, **detail: str | int) -> None:
+    """Add one line to the trail."""
+    actor = trail.actor
+    AuditEntry.objects.create(
+        correlation=trail.correlation,
+        phase=phase,
+        action=trail.action,
+        actor=actor.user if isinstance(actor, Person) else None,
+        actor_name=actor.name,
+        role=actor.role,
+        door=actor.door.value,
+        address=actor.address,
+        target_kind=trail.target.kind,
+        target_id=trail.target.id,
+        target_name=trail.target.name[:200],
+        detail={**trail.detail, **detail},
+        command=trail.command[:500],
+    )
+
+
+def requested(trail: Trail) -> Trail:
+    """Write that it was asked for, and give the trail back."""
+    write(trail, AuditPhase.REQUESTED)
+    return trail
+
+
+def refused(trail: Trail, problem: Problem) -> None:
+    """Write that it was not even tried."""
+    write(trail, AuditPhase.REFUSED, code=problem.code)
+
+
+def ended(trail: Trail, error: Exception | None = None) -> None:
+    """Write the outcome: what was asked for was done, or failed with that error."""
+    if error is None:
+        write(trail, AuditPhase.SUCCEEDED)
+    elif isinstance(error, Problem):
+        write(trail, AuditPhase.REFUSED, code=error.code)
+    else:
+        code = error.code if isinstance(error, HypervisorError) else "internal"
+        write(trail, AuditPhase.FAILED, code=code)
+
+
+@contextmanager
+def audited(trail: Trail) -> Iterator[Trail]:
+    """Write "requested" before the block and its outcome after it; errors pass through."""
+    requested(trail)
+    try:
+        yield trail
+    except (Problem, HypervisorError) as error:
+        ended(trail, error)
+        raise
+    ended(trail)

@@ -1,0 +1,165 @@
+"""Delete a guest, with exactly the disks that were chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+
+from vms import messages, selectors
+from vms.hypervisor import domains, storage
+from vms.hypervisor.types import Disk
+from vms.hypervisor.xml.parse import parse_domain
+from vms.live import publish
+from vms.models import VM, Job, JobKind, Template, Volume
+from vms.policy import Action, Actor, SystemActor, can
+from vms.problems import Invalid, Problem, Refused
+from vms.services import audit, busy, creation, hosts, jobs, sync
+
+STEPS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class DeletableDisk:
+    """A disk as the dialog shows it; `reason` says why it cannot be deleted, "" when it can."""
+
+    target: str
+    path: str
+    pool: str
+    volume: str
+    size_bytes: int
+    can_delete: bool
+    reason: str
+
+
+def disks(*, actor: Actor, vm_id: selectors.Identifier) -> tuple[DeletableDisk, ...]:
+    """List the guest's disks with what may become of each; CDs and the cloud-init seed are left out."""
+    vm = selectors.vm(actor, vm_id, Action.VM_DELETE)
+    return _disks(actor, vm)
+
+
+def _disks(actor: Actor, vm: VM) -> tuple[DeletableDisk, ...]:
+    return tuple(
+        _deletable(actor, vm, disk)
+        for disk in parse_domain(vm.xml).disks
+        if disk.device == "disk" and not disk.source.endswith(f"/{creation.seed_volume_name(vm)}")
+    )
+
+
+def _volume_of(vm: VM, disk: Disk) -> Volume | None:
+    rows = Volume.objects.select_related("pool").filter(pool__host=vm.host)
+    if disk.source_pool:
+        return rows.filter(pool__name=disk.source_pool, name=disk.source_volume).first()
+    return rows.filter(path=disk.source).first() if disk.source else None
+
+
+def _deletable(actor: Actor, vm: VM, disk: Disk) -> DeletableDisk:
+    volume = _volume_of(vm, disk)
+    problem = Problem("disk-not-in-pool") if volume is None else _in_use(actor, vm, volume)
+    return DeletableDisk(
+        target=disk.target,
+        path=disk.source,
+        pool=volume.pool.name if volume else "",
+        volume=volume.name if volume else "",
+        size_bytes=volume.capacity_bytes if volume else 0,
+        can_delete=problem is None,
+        reason=messages.sentence(problem) if problem else "",
+    )
+
+
+def _in_use(actor: Actor, vm: VM, volume: Volume) -> Problem | None:
+    """Say what else needs the volume; others' guests are named only to those who may see them."""
+    template = Template.objects.filter(
+        host=vm.host, pool_name=volume.pool.name, volume_name=volume.name
+    ).first()
+    if template is not None:
+        return Problem("disk-is-template", name=template.name)
+    overlay = Volume.objects.filter(pool__host=vm.host, backing_path=volume.path).first()
+    if overlay is not None:
+        return Problem("disk-is-backing", name=overlay.name)
+    for other in VM.objects.filter(host=vm.host).exclude(pk=vm.pk).defer("xml"):
+        if volume.path in other.disk_paths:
+            if can(actor, Action.VM_VIEW, other):
+                return Problem("disk-is-shared", name=other.name)
+            return Problem("disk-is-shared-elsewhere")
+    return None
+
+
+def delete(*, actor: Actor, vm_id: selectors.Identifier, delete_disks: Collection[str]) -> Job:
+    """Enqueue the deletion of a guest and of the disks whose targets are named.
+
+    Raises Invalid("disks") when a named disk is unknown or must stay; then nothing was done.
+    """
+    vm = selectors.vm(actor, vm_id, Action.VM_DELETE)
+    busy.require_free(vm)
+    hosts.require_connected(vm.host)
+    chosen = _chosen(actor, vm, delete_disks)
+    trail = audit.Trail(
+        actor,
+        Action.VM_DELETE.value,
+        audit.about(vm),
+        command=f"virsh undefine {vm.domain_uuid}",
+        detail={"deleted disks": [f"{disk.pool}/{disk.volume}" for disk in chosen]},
+    )
+    params = {"volumes": [[disk.pool, disk.volume] for disk in chosen]}
+    try:
+        with transaction.atomic():
+            audit.requested(trail)
+            new = jobs.NewJob(JobKind.DELETE_VM, vm, params, STEPS)
+            job = jobs.request(actor=actor, new=new, correlation=trail.correlation)
+            transaction.on_commit(lambda: publish.vm_changed(str(vm.pk), vm.revision))
+    except IntegrityError:
+        raise Refused("job-under-way") from None
+    return job
+
+
+def _chosen(actor: Actor, vm: VM, targets: Collection[str]) -> list[DeletableDisk]:
+    known = {disk.target: disk for disk in _disks(actor, vm)}
+    for target in sorted(targets):
+        if target not in known:
+            raise Invalid({"disks": Problem("unknown-disk", name=target)})
+        if not known[target].can_delete:
+            raise Invalid({"disks": Problem("unknown-disk", name=f"{target}: {known[target].reason}")})
+    return [known[target] for target in sorted(targets)]
+
+
+def run(job: Job) -> None:
+    """Delete the guest of a job. Once the domain is gone, what remains to be deleted is noted."""
+    vm = job.vm
+    if vm is None:
+        return
+    host, uuid = hosts.connection(vm.host), str(vm.domain_uuid)
+    jobs.step(job, "stop", 0)
+    domains.destroy_if_active(host, uuid)
+    jobs.step(job, "undefine", 1)
+    volumes = _volumes_to_delete(vm, job)
+    domains.undefine(host, uuid)
+    for pool, name in volumes:
+        jobs.made(job, "volume", str(vm.host_id), pool, name)
+    jobs.step(job, "disks", 2)
+    for pool, name in volumes:
+        storage.delete_volume(host, pool=pool, name=name)
+    sync.forget_domain(vm.host, uuid)
+
+
+def _volumes_to_delete(vm: VM, job: Job) -> list[tuple[str, str]]:
+    """The chosen volumes that nothing else has come to need, and the guest's own seed."""
+    chosen = []
+    for pool, name in job.params.get("volumes", []):
+        volume = Volume.objects.select_related("pool").filter(
+            pool__host=vm.host, pool__name=pool, name=name
+        ).first()
+        if volume is None or _in_use(SystemActor(), vm, volume) is None:
+            chosen.append((pool, name))
+    seed = Volume.objects.filter(pool__host=vm.host, name=creation.seed_volume_name(vm)).first()
+    pools = {disk.source: disk for disk in parse_domain(vm.xml).disks}
+    for path in pools:
+        if path.endswith(f"/{creation.seed_volume_name(vm)}"):
+            found = storage.find_by_path(hosts.connection(vm.host), path)
+            if found is not None:
+                chosen.append((found.pool, found.name))
+                return chosen
+    if seed is not None:
+        chosen.append((seed.pool.name, seed.name))
+    return chosen

@@ -1,0 +1,180 @@
+"""The life of a job: asked for, claimed, moved from step to step, ended; and what a crash left behind."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from vms import queue, selectors
+from vms.hypervisor.errors import HypervisorError
+from vms.live import publish
+from vms.models import VM, Job, JobKind, JobState
+from vms.models.job import OPEN_STATES
+from vms.policy import Action, Actor, Person, SystemActor
+from vms.problems import Problem, Refused
+from vms.services import audit, undo
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+log = structlog.get_logger(__name__)
+
+SECRET_PARAMS = ("password_hash",)
+"""Parameters that are wiped from the row as soon as the job has ended."""
+
+
+class Cancelled(Exception):
+    """Raised by `step` when somebody asked the job to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What a service asks the worker to do."""
+
+    kind: JobKind
+    vm: VM
+    params: Mapping[str, object]
+    steps_total: int
+
+
+def request(*, actor: Actor, new: NewJob, correlation: uuid.UUID) -> Job:
+    """Write the job and put it into the queue on commit; call inside a transaction.
+
+    Raises IntegrityError when another job has the guest.
+    """
+    job = Job.objects.create(
+        kind=new.kind,
+        vm=new.vm,
+        vm_uuid=new.vm.pk,
+        actor=actor.user if isinstance(actor, Person) else None,
+        target_name=new.vm.name,
+        params=dict(new.params),
+        steps_total=new.steps_total,
+        correlation=correlation,
+    )
+    queue.enqueue_on_commit(job.pk)
+    announce(job)
+    return job
+
+
+def announce(job: Job) -> None:
+    """Tell the pages on commit that the job moved."""
+    vm_id = str(job.vm_uuid) if job.vm_uuid else None
+    actor_id = str(job.actor_id) if job.actor_id else None
+    transaction.on_commit(lambda: publish.job_changed(vm_id, str(job.pk), actor_id))
+
+
+def start(job_id: uuid.UUID) -> Job | None:
+    """Claim a queued job; None when it is gone, was claimed already, or was cancelled while it waited."""
+    claimed = Job.objects.filter(pk=job_id, state=JobState.QUEUED).update(
+        state=JobState.RUNNING, started_at=timezone.now()
+    )
+    if not claimed:
+        return None
+    job = Job.objects.select_related("vm", "vm__host", "vm__template", "actor").get(pk=job_id)
+    announce(job)
+    return job
+
+
+def step(job: Job, code: str, done: int) -> None:
+    """Say which step comes now and how many are done; raises Cancelled when somebody asked to stop."""
+    job.refresh_from_db(fields=["is_cancel_requested"])
+    if job.is_cancel_requested:
+        raise Cancelled
+    job.step, job.steps_done = code, done
+    job.save(update_fields=["step", "steps_done"])
+    announce(job)
+
+
+def made(job: Job, kind: str, *values: str) -> None:
+    """Note, before it is made, a thing that must go if the job does not end well."""
+    job.undo = [*job.undo, [kind, *values]]
+    job.save(update_fields=["undo"])
+
+
+def finish(job_id: uuid.UUID, error: Exception | None) -> None:
+    """End a job: without error it succeeded; otherwise what it made is removed and the reason is kept."""
+    job = Job.objects.select_related("vm", "vm__host", "actor").get(pk=job_id)
+    if job.state not in OPEN_STATES:
+        return
+    if error is None:
+        job.undo = []
+        _end(job, JobState.SUCCEEDED)
+        return
+    if isinstance(error, Cancelled):
+        _end(job, JobState.CANCELLED, Problem("job-cancelled"))
+    elif isinstance(error, (Problem, HypervisorError)):
+        _end(job, JobState.FAILED, error)
+    else:
+        _end(job, JobState.FAILED, Problem("internal"))
+    undo.clean_up(job)
+
+
+def _end(job: Job, state: JobState, error: Problem | HypervisorError | None = None) -> None:
+    job.state, job.ended_at = state, timezone.now()
+    job.error_code = error.code if error else ""
+    job.error_params = dict(error.params) if error else {}
+    job.params = {key: value for key, value in job.params.items() if key not in SECRET_PARAMS}
+    if state is JobState.SUCCEEDED:
+        job.step, job.steps_done = "done", job.steps_total
+    with transaction.atomic():
+        job.save()
+        audit.ended(_trail(job), error)
+        announce(job)
+    log.info("job ended", job=str(job.pk), kind=job.kind, state=str(state), code=job.error_code)
+
+
+def _trail(job: Job) -> audit.Trail:
+    actor: Actor = SystemActor() if job.actor is None else Person(job.actor)
+    target = audit.Target("vm", str(job.vm_uuid or ""), job.target_name)
+    correlation = job.correlation or uuid.uuid4()
+    return audit.Trail(actor, ACTIONS[JobKind(job.kind)], target, correlation=correlation)
+
+
+ACTIONS: dict[JobKind, str] = {
+    JobKind.CREATE_VM: Action.VM_CREATE.value,
+    JobKind.DELETE_VM: Action.VM_DELETE.value,
+}
+
+
+def cancel(*, actor: Actor, job_id: selectors.Identifier) -> Job:
+    """Ask a job to stop: one that waits ends at once, one that runs at its next step.
+
+    Raises Refused when it has ended already.
+    """
+    job = selectors.job(actor, job_id, Action.JOB_CANCEL)
+    if not job.is_open:
+        raise Refused("job-ended")
+    audit.write(
+        audit.Trail(actor, Action.JOB_CANCEL.value, audit.Target("job", str(job.pk), job.target_name)),
+        audit.AuditPhase.REQUESTED,
+    )
+    Job.objects.filter(pk=job.pk).update(is_cancel_requested=True)
+    if Job.objects.filter(pk=job.pk, state=JobState.QUEUED).update(state=JobState.RUNNING):
+        finish(job.pk, Cancelled())
+    job.refresh_from_db()
+    return job
+
+
+def recover_interrupted() -> None:
+    """After a start: mark what was running as interrupted, clean up after it, queue again what waited.
+
+    Call only where no other process runs jobs.
+    """
+    for job in Job.objects.select_related("vm", "vm__host", "actor").filter(state=JobState.RUNNING):
+        _end(job, JobState.INTERRUPTED, Problem("job-interrupted"))
+    for waiting in Job.objects.filter(state=JobState.QUEUED):
+        queue.run_job(str(waiting.pk))
+    clean_up_ended()
+
+
+def clean_up_ended() -> None:
+    """Try again to remove what ended jobs left behind, where the host was away before."""
+    left = Job.objects.exclude(undo=[]).exclude(state__in=OPEN_STATES)
+    for job in left.select_related("vm", "vm__host", "actor"):
+        undo.clean_up(job)

@@ -1,0 +1,56 @@
+"""Remove what a job that did not end well had made. Each thing was noted before it was made."""
+
+from __future__ import annotations
+
+import structlog
+from django.db import transaction
+
+from vms.hypervisor import domains, storage
+from vms.hypervisor.connection import HostConnection
+from vms.hypervisor.errors import HypervisorError
+from vms.live import publish
+from vms.models import VM, Host, Job
+from vms.services import hosts
+
+log = structlog.get_logger(__name__)
+
+
+def clean_up(job: Job) -> None:
+    """Undo the noted things, last first; what fails stays noted and is tried again later."""
+    left = list(job.undo)
+    while left:
+        try:
+            _undo_one(left[-1])
+        except HypervisorError as error:
+            log.warning("clean-up has to wait", job=str(job.pk), code=error.code)
+            break
+        left.pop()
+        job.undo = left
+        job.save(update_fields=["undo"])
+
+
+def _undo_one(note: list[str]) -> None:
+    kind, *values = note
+    if kind == "row":
+        _drop_row(values[0])
+        return
+    host = _connection(values[0])
+    if host is None:
+        return
+    if kind == "volume":
+        storage.delete_volume(host, pool=values[1], name=values[2])
+    elif kind == "domain":
+        domains.destroy_if_active(host, values[1])
+        domains.undefine(host, values[1])
+
+
+def _connection(host_id: str) -> HostConnection | None:
+    row = Host.objects.filter(pk=host_id).first()
+    return hosts.connection(row) if row else None
+
+
+def _drop_row(vm_id: str) -> None:
+    with transaction.atomic():
+        deleted, _kinds = VM.objects.filter(pk=vm_id, is_creating=True).delete()
+        if deleted:
+            transaction.on_commit(lambda: publish.vm_gone(vm_id))
