@@ -1,0 +1,220 @@
+# The steps of the set-up, in the order in which script/setup and script/server take them.
+# Each is idempotent, and quick when there is nothing to do.
+# shellcheck shell=bash disable=SC2034
+
+# --- the machine ---------------------------------------------------------------------------------------------------
+
+check_system() {
+  local name=unknown id=unknown version=
+  if [ -r /etc/os-release ]; then
+    # shellcheck source=/dev/null
+    name=$(. /etc/os-release && echo "${PRETTY_NAME:-$ID}") id=$(. /etc/os-release && echo "$ID")
+    # shellcheck source=/dev/null
+    version=$(. /etc/os-release && echo "${VERSION_ID:-}")
+  fi
+  RESULT=$name
+  case $id:$version in
+    debian:12 | debian:13 | ubuntu:24.04) return ;;
+  esac
+  if [ "${KVMWEB_SKIP_APT:-}" = 1 ]; then return; fi
+  end_line
+  say "      This is $name; the set-up knows Debian 12, Debian 13 and Ubuntu 24.04."
+  say "      Install the equivalents of these by hand, then start again with KVMWEB_SKIP_APT=1:"
+  package_groups run | sed 's/^/        /'
+  exit 1
+}
+
+install_missing() {
+  local scope=$1 missing
+  if [ "${KVMWEB_SKIP_APT:-}" = 1 ]; then RESULT="skipped (KVMWEB_SKIP_APT=1)"; return; fi
+  mapfile -t missing < <(missing_packages "$scope")
+  if [ ${#missing[@]} -eq 0 ]; then RESULT="all there"; return; fi
+  end_line
+  say "      ${#missing[@]} packages are installed with apt-get now:"
+  explain_missing "${missing[@]}"
+  say "      This takes a minute or two."
+  install_packages "${missing[@]}"
+}
+
+# The steps that make the machine ready: $1 is run or dev, the rest the script to start again in the group libvirt.
+prepare_machine() {
+  local scope=$1
+  shift
+  if [ -n "${KVMWEB_RESUMED:-}" ]; then
+    is_root || is_in_group libvirt || fail "the group \"libvirt\" could not be entered; log out and in again."
+    STEP=3
+    return
+  fi
+  step "Operating system" check_system
+  step "System packages" install_missing "$scope"
+  step "Group libvirt" join_group "$@"
+}
+
+# --- Python and the browser's libraries ----------------------------------------------------------------------------
+
+# $1 is run or dev: requirements.txt, or requirements-dev.txt which includes it.
+install_python() {
+  local scope=$1 wanted=requirements.txt stamp hash
+  if [ "$scope" = dev ]; then wanted=requirements-dev.txt; fi
+  stamp=$VENV/.stamp-$scope
+  # Debian's own Python, whatever pyenv or conda put first on the PATH; a new release of it gets a new .venv.
+  hash=$( (/usr/bin/python3 --version && cat "$ROOT"/requirements*.txt) | hash_of)
+  if is_stamped "$stamp" "$hash" && [ -x "$PYTHON" ]; then RESULT="up to date"; return; fi
+  if ! is_usable_venv; then
+    logged "The Python environment could not be made." /usr/bin/python3 -m venv --clear "$VENV"
+  fi
+  logged "The Python packages could not be installed; is the package index reachable?" \
+    "$PYTHON" -m pip install --disable-pip-version-check --no-input -r "$ROOT/$wanted"
+  echo "$hash" >"$stamp"
+  # What the tests need includes what the site needs.
+  if [ "$scope" = dev ]; then echo "$hash" >"$VENV/.stamp-run"; fi
+}
+
+# True if .venv runs, has pip, and is of the same Python as the system's.
+is_usable_venv() {
+  local version='import sys; print(sys.version_info[:2])'
+  [ -x "$PYTHON" ] && "$PYTHON" -m pip --version >/dev/null 2>&1 &&
+    [ "$("$PYTHON" -c "$version")" = "$(/usr/bin/python3 -c "$version")" ]
+}
+
+install_browser_libraries() {
+  local stamp=$ROOT/node_modules/.stamp hash
+  hash=$(hash_of "$ROOT/package.json" "$ROOT/package-lock.json")
+  if is_stamped "$stamp" "$hash"; then RESULT="up to date"; return; fi
+  command -v npm >/dev/null || fail "there is no npm, and .venv has none either; remove .venv and start again."
+  # Nothing that a package wants to run at its installation is run.
+  logged "The browser libraries could not be fetched; is the npm registry reachable?" \
+    npm --prefix "$ROOT" ci --ignore-scripts --no-audit --no-fund --no-progress
+  echo "$hash" >"$stamp"
+}
+
+build_assets() {
+  local stamp=$ROOT/node_modules/.stamp-assets hash
+  hash=$( (
+    cd "$ROOT" || exit
+    cat package-lock.json script/lib/build.mjs
+    if [ -d static/src ]; then find static/src -type f -exec sha256sum {} + | LC_ALL=C sort; fi
+  ) | hash_of)
+  if is_stamped "$stamp" "$hash" && [ -d "$ROOT/static/dist" ]; then RESULT="up to date"; return; fi
+  logged "The scripts and styles could not be built." node "$ROOT/script/lib/build.mjs"
+  echo "$hash" >"$stamp"
+}
+
+# --- libvirt -------------------------------------------------------------------------------------------------------
+
+libvirt_answers() { timeout 10 virsh -q -c "$KVMWEB_LIBVIRT_URI" version >/dev/null 2>&1 </dev/null; }
+
+has_service_manager() { [ -d /run/systemd/system ]; }
+
+# True if a process of that name runs here. (Not pgrep: a bare system has none.)
+is_running() { grep -qsx "$1" /proc/[0-9]*/comm; }
+
+start_libvirt() {
+  case $KVMWEB_LIBVIRT_URI in
+    qemu:///system) ;;
+    *) RESULT="not started here ($KVMWEB_LIBVIRT_URI)"; return ;;
+  esac
+  if has_service_manager; then start_with_systemd; else start_by_hand; fi
+  local tries=0
+  until libvirt_answers; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 40 ] || fail "libvirt does not answer: $(virsh -c "$KVMWEB_LIBVIRT_URI" version 2>&1 | tail -n 1)" \
+      "Look at \"journalctl -u libvirtd\" or run \"libvirtd\" by hand to see why."
+    sleep 0.5
+  done
+}
+
+start_with_systemd() {
+  local unit
+  if libvirt_answers; then RESULT="runs"; return; fi
+  if systemctl cat libvirtd.service >/dev/null 2>&1; then
+    logged "libvirtd did not start." as_root systemctl start libvirtd.service
+    return
+  fi
+  # Where libvirt comes as one daemon per driver.
+  for unit in virtlogd virtqemud virtnetworkd virtstoraged virtnodedevd virtsecretd virtnwfilterd virtinterfaced; do
+    logged "$unit did not start." as_root systemctl start "$unit.socket"
+  done
+}
+
+# Start what is missing where nothing else starts services; both stay up when the site stops.
+start_by_hand() {
+  # A guest with a serial log does not start without virtlogd, so it is looked at even when libvirtd runs.
+  if is_running virtlogd && { is_running libvirtd || is_running virtqemud; } && libvirt_answers; then
+    RESULT="runs"
+    return
+  fi
+  if ! is_running virtlogd; then start_daemon virtlogd; fi
+  if ! is_running libvirtd && ! is_running virtqemud; then start_daemon libvirtd; fi
+}
+
+start_daemon() {
+  local options=(-d)
+  if [ "$1" = libvirtd ] && [ ! -S /run/dbus/system_bus_socket ]; then
+    options+=(--config "$(config_without_polkit)")
+  fi
+  # Descriptor 9 is the set-up's lock: a daemon that kept it would hold it for ever.
+  as_root "$1" "${options[@]}" >>"$SETUP_LOG" 2>&1 </dev/null 9<&- || fail "$1 did not start; see $SETUP_LOG."
+}
+
+# Without D-Bus there is no polkit to ask: the socket's group decides who may use libvirt.
+config_without_polkit() {
+  local config=/run/kvmweb-libvirtd.conf
+  # shellcheck disable=SC2016 # expanded by the inner shell
+  as_root sh -c 'umask 022
+    { cat /etc/libvirt/libvirtd.conf 2>/dev/null
+      echo "unix_sock_group = \"libvirt\""
+      echo "unix_sock_rw_perms = \"0770\""
+      echo "auth_unix_rw = \"none\""
+    } >"$1"' sh "$config"
+  echo "$config"
+}
+
+# --- who may use libvirt -------------------------------------------------------------------------------------------
+
+is_in_group() { id -nG | tr ' ' '\n' | grep -qx "$1"; }
+
+# See to it that the user is in the group "libvirt"; $@ is the script to start again under it.
+join_group() {
+  if is_root; then RESULT="not needed for root"; return; fi
+  if [ "$KVMWEB_LIBVIRT_URI" != qemu:///system ]; then RESULT="not needed for $KVMWEB_LIBVIRT_URI"; return; fi
+  if is_in_group libvirt; then RESULT="you are in it"; return; fi
+  getent group libvirt >/dev/null || fail "there is no group \"libvirt\"; is libvirt installed?"
+  if ! id -nG "$(id -un)" | tr ' ' '\n' | grep -qx libvirt; then
+    end_line
+    say "      $(id -un) joins the group \"libvirt\", whose members may use this machine's guests."
+    as_root usermod -a -G libvirt "$(id -un)"
+  fi
+  end_line
+  say "      A new group counts from the next log in only, so this goes on in a process of that group."
+  unlock_checkout
+  resume_in_group "$@"
+}
+
+# Replace this process by the script $@ in the group libvirt.
+resume_in_group() { KVMWEB_RESUMED=1 exec sg libvirt -c "exec $(printf '%q ' "$@")"; }
+
+# --- the first guest, the database ---------------------------------------------------------------------------------
+
+# A site without Tiny Linux works all the same, so a failure is a warning.
+build_tiny_linux() {
+  TINY_IMAGE=
+  local before=missing
+  if [ -s "$KVMWEB_HOME/tiny-linux/tiny-linux.qcow2" ]; then before=$(stat -c %Y "$KVMWEB_HOME/tiny-linux/tiny-linux.qcow2"); fi
+  if ! TINY_IMAGE=$("$ROOT/script/tiny-linux" 2>>"$SETUP_LOG"); then
+    TINY_IMAGE=
+    warn "Tiny Linux could not be built, so there is no template at first: $(tail -n 1 "$SETUP_LOG")"
+    RESULT="left out"
+  elif [ "$before" = "$(stat -c %Y "$TINY_IMAGE")" ]; then
+    RESULT="up to date"
+  fi
+}
+
+prepare_site() {
+  local options=()
+  if [ -n "${TINY_IMAGE:-}" ]; then options+=(--tiny-image "$TINY_IMAGE"); fi
+  logged "The database could not be migrated." "$PYTHON" "$ROOT/manage.py" migrate --no-input
+  end_line
+  # Its words are for the person: among them the one-time password, which no log may keep.
+  "$PYTHON" "$ROOT/manage.py" bootstrap "${options[@]}" || fail "the first set-up of the site failed."
+}
