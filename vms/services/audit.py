@@ -42,11 +42,12 @@ def about(vm: VM) -> Target:
 def write(trail: Trail, phase: AuditPhase, **detail: str | int) -> None:
     """Add one line to the trail."""
     actor = trail.actor
+    user = actor.user if isinstance(actor, Person) and not actor.user._state.adding else None
     AuditEntry.objects.create(
         correlation=trail.correlation,
         phase=phase,
         action=trail.action,
-        actor=actor.user if isinstance(actor, Person) else None,
+        actor=user,
         actor_name=actor.name,
         role=actor.role,
         door=actor.door.value,

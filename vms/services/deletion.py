@@ -125,7 +125,7 @@ def _chosen(actor: Actor, vm: VM, targets: Collection[str]) -> list[DeletableDis
 
 
 def run(job: Job) -> None:
-    """Delete the guest of a job. Once the domain is gone, what remains to be deleted is noted."""
+    """Delete the guest of a job. Once the domain is gone it can no longer be cancelled."""
     vm = job.vm
     if vm is None:
         return
@@ -133,33 +133,31 @@ def run(job: Job) -> None:
     jobs.step(job, "stop", 0)
     domains.destroy_if_active(host, uuid)
     jobs.step(job, "undefine", 1)
-    volumes = _volumes_to_delete(vm, job)
-    domains.undefine(host, uuid)
+    volumes = [*_still_free(vm, job), *_seed(vm)]
     for pool, name in volumes:
-        jobs.made(job, "volume", str(vm.host_id), pool, name)
-    jobs.step(job, "disks", 2)
+        jobs.made(job, "orphan", str(vm.host_id), uuid, pool, name)
+    domains.undefine(host, uuid)
+    jobs.advance(job, "disks", 2)
     for pool, name in volumes:
         storage.delete_volume(host, pool=pool, name=name)
     sync.forget_domain(vm.host, uuid)
 
 
-def _volumes_to_delete(vm: VM, job: Job) -> list[tuple[str, str]]:
-    """The chosen volumes that nothing else has come to need, and the guest's own seed."""
-    chosen = []
+def _still_free(vm: VM, job: Job) -> list[tuple[str, str]]:
+    """The chosen volumes that nothing else has come to need since."""
+    rows = Volume.objects.select_related("pool").filter(pool__host=vm.host)
+    free = []
     for pool, name in job.params.get("volumes", []):
-        volume = Volume.objects.select_related("pool").filter(
-            pool__host=vm.host, pool__name=pool, name=name
-        ).first()
+        volume = rows.filter(pool__name=pool, name=name).first()
         if volume is None or _in_use(SystemActor(), vm, volume) is None:
-            chosen.append((pool, name))
-    seed = Volume.objects.filter(pool__host=vm.host, name=creation.seed_volume_name(vm)).first()
-    pools = {disk.source: disk for disk in parse_domain(vm.xml).disks}
-    for path in pools:
-        if path.endswith(f"/{creation.seed_volume_name(vm)}"):
-            found = storage.find_by_path(hosts.connection(vm.host), path)
-            if found is not None:
-                chosen.append((found.pool, found.name))
-                return chosen
-    if seed is not None:
-        chosen.append((seed.pool.name, seed.name))
-    return chosen
+            free.append((pool, name))
+    return free
+
+
+def _seed(vm: VM) -> list[tuple[str, str]]:
+    """The guest's own cloud-init seed, which always goes with it."""
+    for disk in parse_domain(vm.xml).disks:
+        if disk.source.endswith(f"/{creation.seed_volume_name(vm)}"):
+            found = storage.find_by_path(hosts.connection(vm.host), disk.source)
+            return [(found.pool, found.name)] if found else []
+    return []

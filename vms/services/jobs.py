@@ -86,6 +86,11 @@ def step(job: Job, code: str, done: int) -> None:
     job.refresh_from_db(fields=["is_cancel_requested"])
     if job.is_cancel_requested:
         raise Cancelled
+    advance(job, code, done)
+
+
+def advance(job: Job, code: str, done: int) -> None:
+    """Say which step comes now where it is too late to stop."""
     job.step, job.steps_done = code, done
     job.save(update_fields=["step", "steps_done"])
     announce(job)

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from vms.hypervisor import domains, storage
 from vms.hypervisor.connection import HostConnection
-from vms.hypervisor.errors import HypervisorError
+from vms.hypervisor.errors import DomainNotFound, HypervisorError
 from vms.live import publish
 from vms.models import VM, Host, Job
 from vms.services import hosts
@@ -39,9 +39,19 @@ def _undo_one(note: list[str]) -> None:
         return
     if kind == "volume":
         storage.delete_volume(host, pool=values[1], name=values[2])
+    elif kind == "orphan":
+        _delete_unless_defined(host, values[1], values[2], values[3])
     elif kind == "domain":
         domains.destroy_if_active(host, values[1])
         domains.undefine(host, values[1])
+
+
+def _delete_unless_defined(host: HostConnection, uuid: str, pool: str, name: str) -> None:
+    """Delete a disk of a deleted guest; while the guest still exists, its disk stays."""
+    try:
+        domains.get(host, uuid)
+    except DomainNotFound:
+        storage.delete_volume(host, pool=pool, name=name)
 
 
 def _connection(host_id: str) -> HostConnection | None:

@@ -1,0 +1,237 @@
+"""Who may open a console: tickets, what one is good for, and whether it still is."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from vms import selectors
+from vms.models import VM, ApiToken, Host, Ticket, User
+from vms.policy import Action, Actor, Door, Person, can
+from vms.problems import Refused
+from vms.services import audit, tokens
+from vms.services.secrets import digest, new_secret
+
+LIFETIME = timedelta(seconds=30)
+KINDS = frozenset({"vnc"})
+MODES = frozenset({"control"})
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedTicket:
+    """A ticket as given to the browser; `secret` is shown once."""
+
+    secret: str = field(repr=False)
+    expires_at: datetime
+    vm: VM
+    kind: str
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleGrant:
+    """What a redeemed ticket is good for."""
+
+    ticket_id: str
+    vm_id: str
+    vm_name: str
+    host_id: str
+    host_uri: str
+    domain_uuid: str
+    user_id: str
+    user_name: str
+    session_key: str
+    token_id: str
+    kind: str
+    mode: str
+    address: str
+
+    @property
+    def is_token(self) -> bool:
+        """True when a bearer token asked, so that neither cookie nor Origin is needed."""
+        return bool(self.token_id)
+
+
+def issue_ticket(
+    *, actor: Actor, vm_id: selectors.Identifier, kind: str = "vnc", mode: str = "control"
+) -> IssuedTicket:
+    """Make a ticket for one opening of a console within 30 s, bound to actor, guest, kind and mode."""
+    vm = selectors.vm(actor, vm_id, Action.VM_CONSOLE)
+    if not isinstance(actor, Person) or kind not in KINDS or mode not in MODES:
+        raise Refused("console-kind")
+    _require_display(vm)
+    secret = new_secret()
+    expires_at = timezone.now() + LIFETIME
+    Ticket.objects.create(
+        secret_hash=digest(secret),
+        user=actor.user,
+        vm=vm,
+        session_key=actor.session_key,
+        token=actor.token,
+        kind=kind,
+        mode=mode,
+        expires_at=expires_at,
+    )
+    forget_old_tickets()
+    return IssuedTicket(secret, expires_at, vm, kind, mode)
+
+
+def _require_display(vm: VM) -> None:
+    if vm.is_creating or not vm.is_active:
+        raise Refused("console-off")
+    if not vm.has_vnc:
+        raise Refused("console-no-display")
+    if not vm.host.facts.get("can_graphics_fd", True):
+        raise Refused("console-remote")
+
+
+def forget_old_tickets() -> None:
+    """Delete tickets that expired more than a day ago."""
+    Ticket.objects.filter(expires_at__lt=timezone.now() - timedelta(days=1)).delete()
+
+
+def redeem(
+    *,
+    secret: str,
+    vm_id: str,
+    session_key: str,
+    user_id: str | None,
+    has_trusted_origin: bool,
+    address: str,
+) -> ConsoleGrant:
+    """Burn a ticket and return what it is good for.
+
+    Any attempt with the right secret burns it. Raises Refused("ticket-invalid") without saying why; the
+    audit trail says it.
+    """
+    now = timezone.now()
+    burned = Ticket.objects.filter(secret_hash=digest(secret), used_at=None).update(used_at=now)
+    ticket = (
+        Ticket.objects.select_related("user", "vm", "vm__host", "token")
+        .filter(secret_hash=digest(secret))
+        .first()
+    )
+    flaw = _flaw(ticket, bool(burned), vm_id, session_key, user_id, has_trusted_origin)
+    if flaw or ticket is None:
+        _audit_refusal(ticket, flaw, vm_id, address)
+        raise Refused("ticket-invalid")
+    return _grant(ticket, address)
+
+
+def _flaw(
+    ticket: Ticket | None,
+    is_first_use: bool,
+    vm_id: str,
+    session_key: str,
+    user_id: str | None,
+    has_trusted_origin: bool,
+) -> str:
+    """Name the first thing that is wrong with the ticket for this use, or ""."""
+    if ticket is None:
+        return "unknown"
+    if not is_first_use:
+        return "used"
+    if ticket.expires_at <= timezone.now():
+        return "late"
+    if str(ticket.vm_id) != vm_id:
+        return "other-vm"
+    if ticket.token is None and not has_trusted_origin:
+        return "origin"
+    if ticket.token is None and (
+        not session_key or ticket.session_key != session_key or str(ticket.user_id) != user_id
+    ):
+        return "other-session"
+    if ticket.token is not None and not tokens.is_alive(ticket.token):
+        return "token-revoked"
+    if not can(Person(ticket.user), Action.VM_CONSOLE, ticket.vm):
+        return "no-right"
+    return ""
+
+
+def _audit_refusal(ticket: Ticket | None, flaw: str, vm_id: str, address: str) -> None:
+    target = audit.about(ticket.vm) if ticket else audit.Target("vm", vm_id[:40])
+    somebody = ticket.user if ticket else User(username="?")
+    actor = Person(somebody, Door.CONSOLE, address)
+    trail = audit.Trail(actor, "console.open", target, detail={"flaw": flaw})
+    audit.refused(trail, Refused("ticket-invalid"))
+
+
+def _grant(ticket: Ticket, address: str) -> ConsoleGrant:
+    vm: VM = ticket.vm
+    host: Host = vm.host
+    return ConsoleGrant(
+        ticket_id=str(ticket.pk),
+        vm_id=str(vm.pk),
+        vm_name=vm.name,
+        host_id=str(host.pk),
+        host_uri=host.uri,
+        domain_uuid=str(vm.domain_uuid),
+        user_id=str(ticket.user_id),
+        user_name=ticket.user.username,
+        session_key=ticket.session_key,
+        token_id=str(ticket.token_id or ""),
+        kind=ticket.kind,
+        mode=ticket.mode,
+        address=address,
+    )
+
+
+def check_still_allowed(*, grant: ConsoleGrant) -> str:
+    """Say whether an open console may stay: "" or one of deactivated, logged-out, vm-gone, revoked."""
+    user = User.objects.filter(pk=grant.user_id, is_active=True).first()
+    if user is None:
+        return "deactivated"
+    if not _is_logged_in(grant):
+        return "logged-out"
+    vm = VM.objects.defer("xml").filter(pk=grant.vm_id).first()
+    if vm is None:
+        return "vm-gone"
+    return "" if can(Person(user), Action.VM_CONSOLE, vm) else "revoked"
+
+
+def _is_logged_in(grant: ConsoleGrant) -> bool:
+    if grant.is_token:
+        token = ApiToken.objects.filter(pk=grant.token_id).first()
+        return token is not None and tokens.is_alive(token)
+    return session_is_alive(grant.session_key)
+
+
+def session_is_alive(session_key: str) -> bool:
+    """Say whether a browser session still exists and has not expired."""
+    return Session.objects.filter(
+        session_key=session_key, expire_date__gt=timezone.now()
+    ).exists()
+
+
+def opened(*, grant: ConsoleGrant) -> None:
+    """Write into the audit trail that a console was opened."""
+    audit.write(_trail(grant, "console.open"), audit.AuditPhase.SUCCEEDED)
+
+
+def closed(
+    *, grant: ConsoleGrant, reason: str, seconds: float, bytes_in: int, bytes_out: int
+) -> None:
+    """Write into the audit trail that a console was closed, why, after how long, and how much it moved."""
+    audit.write(
+        _trail(grant, "console.close"),
+        audit.AuditPhase.SUCCEEDED,
+        reason=reason,
+        seconds=round(seconds),
+        bytes_in=bytes_in,
+        bytes_out=bytes_out,
+    )
+
+
+def _trail(grant: ConsoleGrant, action: str) -> audit.Trail:
+    user = User.objects.filter(pk=grant.user_id).first() or User(username=grant.user_name)
+    return audit.Trail(
+        Person(user, Door.CONSOLE, grant.address),
+        action,
+        audit.Target("vm", grant.vm_id, grant.vm_name),
+        detail={"kind": grant.kind, "mode": grant.mode},
+        correlation=uuid.UUID(grant.ticket_id),
+    )

@@ -1,0 +1,133 @@
+"""Accounts: add, change the role, deactivate, reset the password. For administrators."""
+
+from __future__ import annotations
+
+import re
+
+from django.contrib.sessions.models import Session
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from vms import selectors
+from vms.live import publish
+from vms.models import Role, User
+from vms.policy import Action, Actor, Person, can
+from vms.problems import Forbidden, Invalid, Problem, Refused
+from vms.services import audit
+from vms.services.secrets import one_time_password
+
+_USERNAME = re.compile(r"[\w.@+-]{1,150}\Z")
+
+
+def add(
+    *, actor: Actor, username: str, full_name: str = "", role: str = Role.USER
+) -> tuple[User, str]:
+    """Make an account; the second value is its one-time password, shown once and kept nowhere."""
+    _authorize(actor)
+    if errors := _add_errors(username, role):
+        raise Invalid(errors)
+    password = one_time_password()
+    user = User(username=username, first_name=full_name[:150], role=role, must_change_password=True)
+    user.set_password(password)
+    try:
+        with transaction.atomic(), audit.audited(_trail(actor, "people.add", user)):
+            user.save()
+            _announce()
+    except IntegrityError:
+        raise Invalid({"username": Problem("username-used")}) from None
+    return user, password
+
+
+def _authorize(actor: Actor) -> None:
+    if not can(actor, Action.PEOPLE_MANAGE):
+        raise Forbidden("forbidden", action=Action.PEOPLE_MANAGE.value)
+
+
+def _add_errors(username: str, role: str) -> dict[str, Problem]:
+    errors: dict[str, Problem] = {}
+    if not _USERNAME.match(username):
+        errors["username"] = Problem("username-rule")
+    elif User.objects.filter(username__iexact=username).exists():
+        errors["username"] = Problem("username-used")
+    if role not in Role.values:
+        errors["role"] = Problem("role-unknown")
+    return errors
+
+
+def _trail(actor: Actor, action: str, user: User) -> audit.Trail:
+    target = audit.Target("user", str(user.pk), user.username)
+    return audit.Trail(actor, action, target, detail={"role": str(user.role)})
+
+
+def _announce() -> None:
+    transaction.on_commit(lambda: publish.things_changed("people"))
+
+
+def set_role(*, actor: Actor, user_id: selectors.Identifier, role: str) -> User:
+    """Make somebody administrator or user; what he sees changes at once, without a new login."""
+    user = selectors.person(actor, user_id)
+    if role not in Role.values:
+        raise Invalid({"role": Problem("role-unknown")})
+    if role != Role.ADMINISTRATOR:
+        _keep_an_administrator(user)
+    user.role = role
+    return _change(actor, "people.set-role", user, "role")
+
+
+def deactivate(*, actor: Actor, user_id: selectors.Identifier) -> User:
+    """Close an account: sessions, sockets and tokens end at once; the guests stay his."""
+    user = selectors.person(actor, user_id)
+    if isinstance(actor, Person) and actor.user.pk == user.pk:
+        raise Refused("yourself")
+    _keep_an_administrator(user)
+    user.is_active = False
+    user = _change(actor, "people.deactivate", user, "is_active")
+    end_sessions(user)
+    return user
+
+
+def reactivate(*, actor: Actor, user_id: selectors.Identifier) -> User:
+    """Open a closed account again, with its old password."""
+    user = selectors.person(actor, user_id)
+    user.is_active = True
+    return _change(actor, "people.reactivate", user, "is_active")
+
+
+def reset_password(*, actor: Actor, user_id: selectors.Identifier) -> str:
+    """Give an account a one-time password, shown once; all its sessions end."""
+    user = selectors.person(actor, user_id)
+    password = one_time_password()
+    user.set_password(password)
+    user.must_change_password = True
+    _change(actor, "people.reset-password", user, "password", "must_change_password")
+    end_sessions(user)
+    return password
+
+
+def password_changed(*, actor: Actor) -> None:
+    """Note that somebody has chosen his own password, so that he is no longer asked to."""
+    if isinstance(actor, Person):
+        actor.user.must_change_password = False
+        _change(actor, "people.change-password", actor.user, "must_change_password")
+
+
+def _keep_an_administrator(user: User) -> None:
+    others = User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).exclude(pk=user.pk)
+    if user.is_administrator and not others.exists():
+        raise Refused("last-administrator")
+
+
+def _change(actor: Actor, action: str, user: User, *fields: str) -> User:
+    with transaction.atomic(), audit.audited(_trail(actor, action, user)):
+        user.save(update_fields=fields)
+        transaction.on_commit(lambda: publish.rights_changed(str(user.pk)))
+        _announce()
+    return user
+
+
+def end_sessions(user: User) -> None:
+    """Delete every browser session of a person."""
+    key = str(user.pk)
+    for session in Session.objects.filter(expire_date__gt=timezone.now()):
+        if str(session.get_decoded().get("_auth_user_id", "")) == key:
+            session.delete()
