@@ -1,0 +1,108 @@
+"""The hub of this process: it alone listens to the channel layer, and hands every message to all sockets.
+
+Everything here runs on the server's loop. A socket that is slow loses ticks and sees hints merged; memory
+does not grow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import structlog
+from channels.layers import get_channel_layer
+
+from vms.live.messages import GROUP, Message, from_wire
+
+log = structlog.get_logger(__name__)
+
+MAX_WAITING = 5000
+RENEW_S = 600.0
+"""The in-memory layer forgets a member of a group after a day, or when it was slow once."""
+
+
+class Subscriber:
+    """What waits for one socket, one message per thing: a later one replaces an earlier one."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[tuple[str, str], Message] = {}
+        self._arrived = asyncio.Event()
+        self.has_overflowed = False
+
+    def offer(self, message: Message) -> None:
+        """Put a message in; past `MAX_WAITING` things the socket counts as overflowed."""
+        if len(self._waiting) >= MAX_WAITING and message.key not in self._waiting:
+            self.has_overflowed = True
+        else:
+            self._waiting[message.key] = message
+        self._arrived.set()
+
+    async def take(self) -> list[Message]:
+        """Wait until there is something, then take all of it."""
+        await self._arrived.wait()
+        self._arrived.clear()
+        messages = list(self._waiting.values())
+        self._waiting.clear()
+        return messages
+
+
+class Hub:
+    """One per process; see `hub` below."""
+
+    def __init__(self) -> None:
+        self._subscribers: set[Subscriber] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Hand every message to that subscriber too."""
+        self._subscribers.add(subscriber)
+
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        """Stop doing so; one that is not subscribed is fine."""
+        self._subscribers.discard(subscriber)
+
+    @property
+    def subscriber_count(self) -> int:
+        """How many sockets listen."""
+        return len(self._subscribers)
+
+    async def start(self) -> None:
+        """Join the group and begin to listen."""
+        layer = get_channel_layer()
+        if layer is None:
+            return
+        channel = await layer.new_channel("hub")
+        await layer.group_add(GROUP, channel)
+        self._tasks = [
+            asyncio.create_task(self._listen(layer, channel), name="live-hub"),
+            asyncio.create_task(self._renew(layer, channel), name="live-hub-renew"),
+        ]
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    def dispatch(self, messages: list[Message]) -> None:
+        """Hand messages to every subscriber."""
+        for subscriber in list(self._subscribers):
+            for message in messages:
+                subscriber.offer(message)
+
+    async def _listen(self, layer: Any, channel: str) -> None:  # Any: a layer of any backend
+        while True:
+            try:
+                self.dispatch(from_wire(await layer.receive(channel)))
+            except Exception:  # the top loop of everything that is pushed
+                log.exception("live-hub-failed")
+                await asyncio.sleep(1)
+
+    async def _renew(self, layer: Any, channel: str) -> None:  # Any: as above
+        while True:
+            await asyncio.sleep(RENEW_S)
+            await layer.group_add(GROUP, channel)
+
+
+hub = Hub()

@@ -1,0 +1,151 @@
+"""What travels through the channel layer: frozen values, and the plain dicts that they become on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from enum import StrEnum
+from typing import Any
+
+from vms.hypervisor.types import HostLoad
+
+GROUP = "live"
+"""The one group that every process of the site listens to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What a running guest uses now; None where it is off or the driver cannot say.
+
+    `cpu_percent` counts all its virtual CPUs together as 100. `memory_source` is balloon or rss.
+    The last four are bytes per second.
+    """
+
+    cpu_percent: float | None = None
+    memory_used_mib: float | None = None
+    memory_total_mib: float | None = None
+    memory_source: str = ""
+    disk_read_bps: float | None = None
+    disk_write_bps: float | None = None
+    net_rx_bps: float | None = None
+    net_tx_bps: float | None = None
+
+    @property
+    def row(self) -> tuple[float | None, ...]:
+        """The seven numbers in the order in which they travel."""
+        return (
+            self.cpu_percent,
+            self.memory_used_mib,
+            self.memory_total_mib,
+            self.disk_read_bps,
+            self.disk_write_bps,
+            self.net_rx_bps,
+            self.net_tx_bps,
+        )
+
+    def as_json(self) -> str:
+        """Write the seven numbers as a JSON array, rounded to what a screen can show."""
+        rounded = [None if value is None else round(value, 1) for value in self.row]
+        return json.dumps(rounded, separators=(",", ":"))
+
+
+def numbers_from_json(text: str) -> Numbers:
+    """Read back what `as_json` wrote; the source of the memory number does not travel."""
+    cpu, used, total, read, write, received, sent = json.loads(text)
+    return Numbers(cpu, used, total, "", read, write, received, sent)
+
+
+class HintKind(StrEnum):
+    """What a hint is about; the page fetches the thing itself through a door that checks rights."""
+
+    VM = "vm"
+    VM_GONE = "vm-gone"
+    JOB = "job"
+    HOST = "host"
+    RIGHTS = "rights"
+    THINGS = "things"
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Something changed. `subject` is its id (of a user for RIGHTS, a word for THINGS).
+
+    `revision` belongs to VM; `vm_id` and `actor_id` to JOB.
+    """
+
+    kind: HintKind
+    subject: str
+    revision: int = 0
+    vm_id: str = ""
+    actor_id: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What a later hint about the same thing replaces; gone and changed are the same thing."""
+        kind = HintKind.VM if self.kind is HintKind.VM_GONE else self.kind
+        return kind.value, self.subject
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One sample of one host: each guest's numbers as a JSON array, made once for all sockets."""
+
+    host_id: str
+    at_ms: int
+    rows: Mapping[str, str]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """A later tick of the same host replaces an earlier one that was not sent yet."""
+        return "tick", self.host_id
+
+
+@dataclass(frozen=True, slots=True)
+class LoadTick:
+    """The load of a host itself."""
+
+    host_id: str
+    load: HostLoad
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """As for `Tick`."""
+        return "load", self.host_id
+
+
+Message = Hint | Tick | LoadTick
+Wire = dict[str, Any]  # Any: what a channel layer carries is JSON-like
+
+
+def hints_to_wire(hints: list[Hint]) -> Wire:
+    """Pack hints into one message of the channel layer."""
+    return {"type": "live.hints", "hints": [list(astuple(hint)) for hint in hints]}
+
+
+def tick_to_wire(tick: Tick) -> Wire:
+    """Pack a tick."""
+    return {
+        "type": "live.tick",
+        "host": tick.host_id,
+        "at": tick.at_ms,
+        "rows": dict(tick.rows),
+    }
+
+
+def load_to_wire(tick: LoadTick) -> Wire:
+    """Pack the load of a host."""
+    return {"type": "live.load", "host": tick.host_id, "load": list(astuple(tick.load))}
+
+
+def from_wire(message: Wire) -> list[Message]:
+    """Unpack a message of the channel layer; one of an unknown type is nothing."""
+    match message.get("type"):
+        case "live.hints":
+            return [Hint(HintKind(kind), *rest) for kind, *rest in message["hints"]]
+        case "live.tick":
+            return [Tick(message["host"], message["at"], message["rows"])]
+        case "live.load":
+            return [LoadTick(message["host"], HostLoad(*message["load"]))]
+        case _:
+            return []
