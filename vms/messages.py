@@ -1,6 +1,7 @@
 """The sentences: what a person reads for each code of vms/problems.py and hypervisor/errors.py.
 
-One sentence in the reader's own terms, with a next step where there is one. Nothing else makes sentences.
+One sentence in the reader's own terms, with a next step where there is one. Nothing else makes
+sentences.
 """
 
 from __future__ import annotations
@@ -117,7 +118,9 @@ SENTENCES: dict[str, Text] = {
     # of jobs
     "job-ended": lazy("This job has already ended."),
     "job-cancelled": lazy("Cancelled. What was half-made was removed."),
-    "job-interrupted": lazy("The server stopped in the middle of it. What was half-made was removed."),
+    "job-interrupted": lazy(
+        "The server stopped in the middle of it. What was half-made was removed."
+    ),
     "job-too-late": lazy("This can no longer be cancelled."),
     # of consoles
     "console-no-display": lazy("This guest has no VNC display."),

@@ -1,4 +1,5 @@
-"""What a service answers when it does not do what was asked: a code and parameters, never a sentence.
+"""What a service answers when it does not do what was asked: a code and parameters, never a
+sentence.
 
 Doors translate them: the web door with vms/messages.py, the API as problem+json. No Django here.
 """

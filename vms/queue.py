@@ -1,4 +1,6 @@
-"""Huey and its single task. Below the services, so that they can enqueue; handlers register from above."""
+"""Huey and its single task. Below the services, so that they can enqueue; handlers register from
+above.
+"""
 
 from __future__ import annotations
 

@@ -51,7 +51,9 @@ def vm(actor: Actor, pk: Identifier, action: Action | None = None) -> VM:
 
 def visible_vm_ids(actor: Actor) -> frozenset[str]:
     """Ids of the guests that the actor may see, as texts."""
-    return frozenset(str(pk) for pk in visible(actor, VM.objects.all()).values_list("pk", flat=True))
+    return frozenset(
+        str(pk) for pk in visible(actor, VM.objects.all()).values_list("pk", flat=True)
+    )
 
 
 def templates(actor: Actor) -> QuerySet[Template]:

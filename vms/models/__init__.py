@@ -1,4 +1,6 @@
-"""Rows: fields, constraints and tiny pure properties. No calls to hosts, no signals, no `save()` of our own."""
+"""Rows: fields, constraints and tiny pure properties. No calls to hosts, no signals, no `save()` of
+our own.
+"""
 
 from vms.models.audit import AuditEntry, AuditPhase
 from vms.models.host import Host, HostStatus, Network, Pool, Volume

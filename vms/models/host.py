@@ -1,4 +1,6 @@
-"""Hosts and what was last seen on them: pools, volumes, networks. Only services/sync.py writes what was seen."""
+"""Hosts and what was last seen on them: pools, volumes, networks. Only services/sync.py writes what
+was seen.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,7 @@ class Host(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=100, unique=True)
     uri = models.CharField(max_length=255, unique=True)
-    status = models.CharField(
-        max_length=12, choices=HostStatus.choices, default=HostStatus.UNKNOWN
-    )
+    status = models.CharField(max_length=12, choices=HostStatus.choices, default=HostStatus.UNKNOWN)
     status_since = models.DateTimeField(null=True, blank=True)
     status_code = models.CharField(max_length=40, blank=True)
     """Why it is away: a code of hypervisor/errors.py."""

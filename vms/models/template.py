@@ -9,7 +9,9 @@ from django.db import models
 
 
 class Template(models.Model):
-    """An image with defaults. `pool_name` and `volume_name` stay when the image row goes, so that the reason can be told."""
+    """An image with defaults. `pool_name` and `volume_name` stay when the image row goes, so that
+    the reason can be told.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=100, unique=True)

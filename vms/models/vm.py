@@ -25,7 +25,11 @@ class VM(models.Model):
     name = models.CharField(max_length=200)
     """Unique per owner; the libvirt name is the same, with a suffix where that was taken."""
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="vms"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="vms",
     )
     template = models.ForeignKey(
         "vms.Template", null=True, blank=True, on_delete=models.SET_NULL, related_name="vms"

@@ -1,4 +1,6 @@
-"""Write the audit trail: one row when something is asked for, one when it ended. Rows are never changed."""
+"""Write the audit trail: one row when something is asked for, one when it ended. Rows are never
+changed.
+"""
 
 from __future__ import annotations
 

@@ -115,41 +115,49 @@ def redeem(
         .filter(secret_hash=digest(secret))
         .first()
     )
-    flaw = _flaw(ticket, bool(burned), vm_id, session_key, user_id, has_trusted_origin)
+    use = _Use(bool(burned), vm_id, session_key, user_id, has_trusted_origin)
+    flaw = _flaw(ticket, use)
     if flaw or ticket is None:
         _audit_refusal(ticket, flaw, vm_id, address)
         raise Refused("ticket-invalid")
     return _grant(ticket, address)
 
 
-def _flaw(
-    ticket: Ticket | None,
-    is_first_use: bool,
-    vm_id: str,
-    session_key: str,
-    user_id: str | None,
-    has_trusted_origin: bool,
-) -> str:
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """How a ticket was presented."""
+
+    is_first: bool
+    vm_id: str
+    session_key: str
+    user_id: str | None
+    has_trusted_origin: bool
+
+
+def _flaw(ticket: Ticket | None, use: _Use) -> str:
     """Name the first thing that is wrong with the ticket for this use, or ""."""
     if ticket is None:
         return "unknown"
-    if not is_first_use:
+    if not use.is_first:
         return "used"
     if ticket.expires_at <= timezone.now():
         return "late"
-    if str(ticket.vm_id) != vm_id:
+    if str(ticket.vm_id) != use.vm_id:
         return "other-vm"
-    if ticket.token is None and not has_trusted_origin:
+    if ticket.token is None and not use.has_trusted_origin:
         return "origin"
-    if ticket.token is None and (
-        not session_key or ticket.session_key != session_key or str(ticket.user_id) != user_id
-    ):
+    if ticket.token is None and not _is_same_session(ticket, use):
         return "other-session"
     if ticket.token is not None and not tokens.is_alive(ticket.token):
         return "token-revoked"
     if not can(Person(ticket.user), Action.VM_CONSOLE, ticket.vm):
         return "no-right"
     return ""
+
+
+def _is_same_session(ticket: Ticket, use: _Use) -> bool:
+    same_user = str(ticket.user_id) == use.user_id
+    return bool(use.session_key) and ticket.session_key == use.session_key and same_user
 
 
 def _audit_refusal(ticket: Ticket | None, flaw: str, vm_id: str, address: str) -> None:
@@ -202,9 +210,7 @@ def _is_logged_in(grant: ConsoleGrant) -> bool:
 
 def session_is_alive(session_key: str) -> bool:
     """Say whether a browser session still exists and has not expired."""
-    return Session.objects.filter(
-        session_key=session_key, expire_date__gt=timezone.now()
-    ).exists()
+    return Session.objects.filter(session_key=session_key, expire_date__gt=timezone.now()).exists()
 
 
 def opened(*, grant: ConsoleGrant) -> None:
@@ -215,7 +221,9 @@ def opened(*, grant: ConsoleGrant) -> None:
 def closed(
     *, grant: ConsoleGrant, reason: str, seconds: float, bytes_in: int, bytes_out: int
 ) -> None:
-    """Write into the audit trail that a console was closed, why, after how long, and how much it moved."""
+    """Write into the audit trail that a console was closed, why, after how long, and how much it
+    moved.
+    """
     audit.write(
         _trail(grant, "console.close"),
         audit.AuditPhase.SUCCEEDED,

@@ -54,7 +54,9 @@ class _Work:
 
 
 def run(job: Job) -> None:
-    """Make the guest of a job. Raises host errors, Problem or jobs.Cancelled; `jobs.finish` then cleans up."""
+    """Make the guest of a job. Raises host errors, Problem or jobs.Cancelled; `jobs.finish` then
+    cleans up.
+    """
     work = _prepare(job)
     jobs.step(job, "check", 0)
     image = _check_image(work)

@@ -34,7 +34,9 @@ class DeletableDisk:
 
 
 def disks(*, actor: Actor, vm_id: selectors.Identifier) -> tuple[DeletableDisk, ...]:
-    """List the guest's disks with what may become of each; CDs and the cloud-init seed are left out."""
+    """List the guest's disks with what may become of each; CDs and the cloud-init seed are left
+    out.
+    """
     vm = selectors.vm(actor, vm_id, Action.VM_DELETE)
     return _disks(actor, vm)
 
@@ -120,7 +122,9 @@ def _chosen(actor: Actor, vm: VM, targets: Collection[str]) -> list[DeletableDis
         if target not in known:
             raise Invalid({"disks": Problem("unknown-disk", name=target)})
         if not known[target].can_delete:
-            raise Invalid({"disks": Problem("unknown-disk", name=f"{target}: {known[target].reason}")})
+            raise Invalid(
+                {"disks": Problem("unknown-disk", name=f"{target}: {known[target].reason}")}
+            )
     return [known[target] for target in sorted(targets)]
 
 

@@ -36,7 +36,12 @@ def details(*, actor: Actor, vm_id: selectors.Identifier) -> Domain:
 def boot_devices(domain: Domain) -> tuple[BootDevice, ...]:
     """List what the guest could boot from: those with an order first, in that order."""
     devices = [
-        BootDevice(disk.target, disk.device, disk.source.rsplit("/", 1)[-1], _order(domain, disk.device, disk.boot_order))
+        BootDevice(
+            disk.target,
+            disk.device,
+            disk.source.rsplit("/", 1)[-1],
+            _order(domain, disk.device, disk.boot_order),
+        )
         for disk in domain.disks
     ] + [
         BootDevice(nic.mac, "network", nic.source, _order(domain, "network", nic.boot_order))
@@ -63,7 +68,10 @@ def set_description(*, actor: Actor, vm_id: selectors.Identifier, description: s
     if errors := machines.description_errors(text):
         raise Invalid(errors)
     trail = audit.Trail(
-        actor, "vm.describe", audit.about(vm), command=f"virsh desc {vm.domain_uuid} --live --config"
+        actor,
+        "vm.describe",
+        audit.about(vm),
+        command=f"virsh desc {vm.domain_uuid} --live --config",
     )
     with audit.audited(trail):
         host = hosts.connection(vm.host)
@@ -178,9 +186,7 @@ def _change_host(vm: VM, change: ConfigChange) -> None:
 def _remember(vm: VM) -> None:
     """Write the guest's new name into the domain's metadata, where kvmweb made that domain."""
     if parse_domain(vm.xml).metadata is not None:
-        domains.set_metadata(
-            hosts.connection(vm.host), str(vm.domain_uuid), creation.metadata(vm)
-        )
+        domains.set_metadata(hosts.connection(vm.host), str(vm.domain_uuid), creation.metadata(vm))
 
 
 def _look_again(vm: VM) -> None:
@@ -189,9 +195,7 @@ def _look_again(vm: VM) -> None:
     vm.refresh_from_db()
 
 
-def insert_iso(
-    *, actor: Actor, vm_id: selectors.Identifier, image_id: selectors.Identifier
-) -> VM:
+def insert_iso(*, actor: Actor, vm_id: selectors.Identifier, image_id: selectors.Identifier) -> VM:
     """Put an ISO into the guest's CD-ROM drive, in place of what is in it. Raises Invalid("image")."""
     vm = selectors.vm(actor, vm_id, Action.VM_MEDIA)
     try:

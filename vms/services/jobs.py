@@ -1,4 +1,6 @@
-"""The life of a job: asked for, claimed, moved from step to step, ended; and what a crash left behind."""
+"""The life of a job: asked for, claimed, moved from step to step, ended; and what a crash left
+behind.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,9 @@ def announce(job: Job) -> None:
 
 
 def start(job_id: uuid.UUID) -> Job | None:
-    """Claim a queued job; None when it is gone, was claimed already, or was cancelled while it waited."""
+    """Claim a queued job; None when it is gone, was claimed already, or was cancelled while it
+    waited.
+    """
     claimed = Job.objects.filter(pk=job_id, state=JobState.QUEUED).update(
         state=JobState.RUNNING, started_at=timezone.now()
     )
@@ -103,7 +107,9 @@ def made(job: Job, kind: str, *values: str) -> None:
 
 
 def finish(job_id: uuid.UUID, error: Exception | None) -> None:
-    """End a job: without error it succeeded; otherwise what it made is removed and the reason is kept."""
+    """End a job: without error it succeeded; otherwise what it made is removed and the reason is
+    kept.
+    """
     job = Job.objects.select_related("vm", "vm__host", "actor").get(pk=job_id)
     if job.state not in OPEN_STATES:
         return
@@ -156,7 +162,9 @@ def cancel(*, actor: Actor, job_id: selectors.Identifier) -> Job:
     if not job.is_open:
         raise Refused("job-ended")
     audit.write(
-        audit.Trail(actor, Action.JOB_CANCEL.value, audit.Target("job", str(job.pk), job.target_name)),
+        audit.Trail(
+            actor, Action.JOB_CANCEL.value, audit.Target("job", str(job.pk), job.target_name)
+        ),
         audit.AuditPhase.REQUESTED,
     )
     Job.objects.filter(pk=job.pk).update(is_cancel_requested=True)
@@ -167,7 +175,8 @@ def cancel(*, actor: Actor, job_id: selectors.Identifier) -> Job:
 
 
 def recover_interrupted() -> None:
-    """After a start: mark what was running as interrupted, clean up after it, queue again what waited.
+    """After a start: mark what was running as interrupted, clean up after it, queue again what
+    waited.
 
     Call only where no other process runs jobs.
     """

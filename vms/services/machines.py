@@ -99,7 +99,9 @@ def create(*, actor: Actor, request: CreateRequest) -> tuple[VM, Job]:
     for _try in range(_TRIES):
         name = request.name or propose_name(actor=actor, template=checked.template)
         try:
-            return _reserve(actor, replace(checked, request=replace(request, name=name)), password_hash)
+            return _reserve(
+                actor, replace(checked, request=replace(request, name=name)), password_hash
+            )
         except IntegrityError:
             if request.name:
                 break
@@ -198,7 +200,11 @@ def _reserve(actor: Actor, checked: _Checked, password_hash: str) -> tuple[VM, J
         actor,
         Action.VM_CREATE.value,
         audit.Target("vm", str(pk), request.name),
-        detail={"template": template.name, "vcpus": checked.vcpus, "memory_mib": checked.memory_mib},
+        detail={
+            "template": template.name,
+            "vcpus": checked.vcpus,
+            "memory_mib": checked.memory_mib,
+        },
     )
     params = creation.Params(
         disk_bytes=checked.disk_bytes,

@@ -10,12 +10,15 @@ from vms.models import VM, Template, User
 from vms.problems import Problem
 
 MAX_LENGTH = 100
-"""Characters. libvirt puts the name into file names of at most 255 bytes, with its own additions."""
+"""Characters. libvirt puts the name into file names of at most 255 bytes, with its own additions.
+"""
 MAX_BYTES = 200
 
 
 def name_problem(name: str) -> Problem | None:
-    """Say what is wrong with the name of a guest: libvirt's rules, and a length that its files can bear."""
+    """Say what is wrong with the name of a guest: libvirt's rules, and a length that its files can
+    bear.
+    """
     if not name.strip():
         return Problem("name-blank")
     if len(name) > MAX_LENGTH or len(name.encode()) > MAX_BYTES:
@@ -49,10 +52,14 @@ def candidates(name: str) -> Iterator[str]:
 
 
 def propose(template: Template, owner: User | None) -> str:
-    """Propose a name that the owner does not use yet, made from the template's: tiny-linux-1, -2 ..."""
+    """Propose a name that the owner does not use yet, made from the template's: tiny-linux-1, -2
+    ...
+    """
     stem = re.sub(r"[^\w.-]+", "-", template.name.lower()).strip("-.") or "guest"
     stem = stem[:80]
-    taken = set(VM.objects.filter(owner=owner, name__startswith=stem).values_list("name", flat=True))
+    taken = set(
+        VM.objects.filter(owner=owner, name__startswith=stem).values_list("name", flat=True)
+    )
     number = 1
     while f"{stem}-{number}" in taken:
         number += 1

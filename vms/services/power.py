@@ -86,7 +86,8 @@ def _verb_state(verb: Verb, code: str) -> VerbState:
 def perform(*, actor: Actor, vm_id: selectors.Identifier, verb: Verb) -> PowerOutcome:
     """Do a power verb on a guest and wait for the host's answer, for a limited time.
 
-    Raises NotFound, Forbidden, Refused (the state does not allow it: nothing was changed) and host errors.
+    Raises NotFound, Forbidden, Refused (the state does not allow it: nothing was changed) and host
+    errors.
     """
     vm = selectors.vm(actor, vm_id, Action.VM_POWER)
     busy.require_free(vm)

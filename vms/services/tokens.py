@@ -23,7 +23,13 @@ def create(*, actor: Actor, user: User, name: str) -> tuple[ApiToken, str]:
     if not himself and not can(actor, Action.PEOPLE_MANAGE):
         raise Forbidden("forbidden", action=Action.PEOPLE_MANAGE.value)
     if not name.strip() or len(name) > 100:
-        raise Invalid({"name": Problem("required") if not name.strip() else Problem("name-too-long", limit=100)})
+        raise Invalid(
+            {
+                "name": Problem("required")
+                if not name.strip()
+                else Problem("name-too-long", limit=100)
+            }
+        )
     secret = PREFIX + new_secret()
     target = audit.Target("user", str(user.pk), user.username)
     with audit.audited(audit.Trail(actor, "token.create", target, detail={"token": name})):
