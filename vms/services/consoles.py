@@ -59,7 +59,9 @@ class ConsoleGrant:
 def issue_ticket(
     *, actor: Actor, vm_id: selectors.Identifier, kind: str = "vnc", mode: str = "control"
 ) -> IssuedTicket:
-    """Make a ticket for one opening of a console within 30 s, bound to actor, guest, kind and mode."""
+    """Make a ticket for one opening of a console within 30 s, bound to actor, guest, kind and
+    mode.
+    """
     vm = selectors.vm(actor, vm_id, Action.VM_CONSOLE)
     if not isinstance(actor, Person) or kind not in KINDS or mode not in MODES:
         raise Refused("console-kind")
@@ -105,8 +107,8 @@ def redeem(
 ) -> ConsoleGrant:
     """Burn a ticket and return what it is good for.
 
-    Any attempt with the right secret burns it. Raises Refused("ticket-invalid") without saying why; the
-    audit trail says it.
+    Any attempt with the right secret burns it. Raises Refused("ticket-invalid") without saying
+    why; the audit trail says it.
     """
     now = timezone.now()
     burned = Ticket.objects.filter(secret_hash=digest(secret), used_at=None).update(used_at=now)
@@ -189,7 +191,9 @@ def _grant(ticket: Ticket, address: str) -> ConsoleGrant:
 
 
 def check_still_allowed(*, grant: ConsoleGrant) -> str:
-    """Say whether an open console may stay: "" or one of deactivated, logged-out, vm-gone, revoked."""
+    """Say whether an open console may stay: "" or one of deactivated, logged-out, vm-gone,
+    revoked.
+    """
     user = User.objects.filter(pk=grant.user_id, is_active=True).first()
     if user is None:
         return "deactivated"

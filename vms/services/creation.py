@@ -29,7 +29,9 @@ STEPS = 5
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """What the job needs besides the rows; `password_hash` is wiped from the job when it has ended."""
+    """What the job needs besides the rows; `password_hash` is wiped from the job when it has
+    ended.
+    """
 
     disk_bytes: int
     user: str = ""

@@ -1,4 +1,6 @@
-"""Change a guest: its description at any time, its definition while it is off, its CD at any time."""
+"""Change a guest: its description at any time, its definition while it is off, its CD at any
+time.
+"""
 
 from __future__ import annotations
 
@@ -196,7 +198,9 @@ def _look_again(vm: VM) -> None:
 
 
 def insert_iso(*, actor: Actor, vm_id: selectors.Identifier, image_id: selectors.Identifier) -> VM:
-    """Put an ISO into the guest's CD-ROM drive, in place of what is in it. Raises Invalid("image")."""
+    """Put an ISO into the guest's CD-ROM drive, in place of what is in it. Raises
+    Invalid("image").
+    """
     vm = selectors.vm(actor, vm_id, Action.VM_MEDIA)
     try:
         image = selectors.image(actor, image_id)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+from urllib.parse import urlsplit
+
 from vms.hypervisor import registry
 from vms.hypervisor.connection import HostConnection
 from vms.models import Host, HostStatus
@@ -29,3 +32,9 @@ def ensure(*, uri: str, name: str) -> Host:
     while unique in taken:
         unique, number = f"{name}-{number}", number + 1
     return Host.objects.create(name=unique, uri=uri)
+
+
+def name_from(uri: str) -> str:
+    """Propose a name for a host: its host name in the URI, or this machine's for a local one."""
+    remote = urlsplit(uri).hostname
+    return remote or ("test" if uri.startswith("test:") else socket.gethostname() or "localhost")

@@ -86,7 +86,9 @@ def start(job_id: uuid.UUID) -> Job | None:
 
 
 def step(job: Job, code: str, done: int) -> None:
-    """Say which step comes now and how many are done; raises Cancelled when somebody asked to stop."""
+    """Say which step comes now and how many are done; raises Cancelled when somebody asked to
+    stop.
+    """
     job.refresh_from_db(fields=["is_cancel_requested"])
     if job.is_cancel_requested:
         raise Cancelled

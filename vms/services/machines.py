@@ -1,4 +1,6 @@
-"""Ask for a new guest: propose, check every field, reserve its name and enqueue the making of it."""
+"""Ask for a new guest: propose, check every field, reserve its name and enqueue the making of
+it.
+"""
 
 from __future__ import annotations
 

@@ -44,7 +44,9 @@ def has_control_characters(text: str, *, allowed: str = "") -> bool:
 
 
 def candidates(name: str) -> Iterator[str]:
-    """Yield the name, then the name with -2, -3 ... up to -99, within the length that is allowed."""
+    """Yield the name, then the name with -2, -3 ... up to -99, within the length that is
+    allowed.
+    """
     yield name
     for number in range(2, 100):
         suffix = f"-{number}"

@@ -30,7 +30,9 @@ class TemplateStatus:
 
 @dataclass(frozen=True, slots=True)
 class TemplateDefaults:
-    """The values of a template that people choose. Sizes: 0 bytes of disk means that of the image."""
+    """The values of a template that people choose. Sizes: 0 bytes of disk means that of the
+    image.
+    """
 
     name: str
     description: str = ""

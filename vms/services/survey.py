@@ -1,0 +1,55 @@
+"""Look at a host and write down what is there: facts, storage, networks, domains.
+
+Used by the worker's reconcile and by the first set-up; one failing part does not hide the others.
+"""
+
+from __future__ import annotations
+
+from vms.hypervisor import domains, networks, nodes, storage
+from vms.hypervisor.errors import HypervisorError
+from vms.hypervisor.types import PoolState, VolumeInfo
+from vms.models import Host
+from vms.services import hosts, sync
+
+
+def facts(host: Host) -> None:
+    """Read what the host is. Raises host errors."""
+    sync.observe_host(host, nodes.facts(hosts.connection(host)))
+    host.refresh_from_db()
+
+
+def all_domains(host: Host) -> None:
+    """Read every domain; rows of domains that are gone go too. Raises host errors."""
+    sync.observe_domains(host, domains.list_all(hosts.connection(host)))
+
+
+def storage_of(host: Host) -> None:
+    """Read every pool and the volumes of those that run. Raises host errors."""
+    link = hosts.connection(host)
+    pools = storage.list_pools(link)
+    volumes: dict[str, list[VolumeInfo]] = {}
+    for pool in pools:
+        if pool.state is not PoolState.ACTIVE:
+            continue
+        try:
+            volumes[pool.name] = storage.list_volumes(link, pool.name, refresh=True)
+        except HypervisorError:
+            continue
+    sync.observe_pools(host, pools, volumes)
+
+
+def networks_of(host: Host) -> None:
+    """Read every virtual network. Raises host errors."""
+    sync.observe_networks(host, networks.list_all(hosts.connection(host)))
+
+
+def everything(host: Host) -> None:
+    """Read all of it; the first error is raised after the rest was tried."""
+    first: HypervisorError | None = None
+    for look in (facts, networks_of, storage_of, all_domains):
+        try:
+            look(host)
+        except HypervisorError as error:
+            first = first or error
+    if first is not None:
+        raise first
