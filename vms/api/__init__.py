@@ -1,0 +1,33 @@
+"""The JSON door under /api/v1/: parses, asks one service or selector, answers. Decides nothing."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from vms.api import hosts, jobs, me, screens, templates, vms
+from vms.api.auth import BearerToken, Session
+from vms.api.base import Api
+from vms.api.docs import docs
+
+api = Api(
+    title="kvmweb",
+    version="1",
+    description=(
+        "Virtual machines of KVM hosts. Whatever the site shows can be done here with the same "
+        "rights. Errors come as application/problem+json; what takes time answers 202 with its job."
+    ),
+    urls_namespace="api",
+    docs_url=None,
+    auth=[BearerToken(), Session()],
+)
+api.add_router("/me", me.router)
+api.add_router("/vms", vms.router)
+api.add_router("/vms", screens.router)
+api.add_router("/templates", templates.router)
+api.add_router("/hosts", hosts.hosts)
+api.add_router("/pools", hosts.pools)
+api.add_router("/images", hosts.images)
+api.add_router("/jobs", jobs.router)
+api.extra_urls.append(path("docs", docs, name="docs"))
+
+__all__ = ["api"]

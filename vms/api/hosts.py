@@ -1,0 +1,75 @@
+"""Hosts, their pools and images: reading only, from what was last seen."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import Query, Router
+
+from vms import selectors
+from vms.api import represent
+from vms.api.auth import actor_of
+from vms.api.inputs import ImageFilter, Paging
+from vms.api.paging import each, page
+from vms.api.schemas import (
+    HostDetail,
+    HostPage,
+    ImageInfo,
+    ImagePage,
+    PoolInfo,
+    PoolPage,
+)
+
+hosts = Router(tags=["hosts"])
+pools = Router(tags=["pools"])
+images = Router(tags=["images"])
+
+
+@hosts.get("", response=HostPage, operation_id="list_hosts", summary="List hosts")
+def list_hosts(request: HttpRequest, paging: Query[Paging]) -> HostPage:
+    """List the hosts you may look into. For administrators; others get an empty list."""
+    rows = selectors.hosts(actor_of(request))
+    return page(HostPage, rows, paging, each(represent.host_summary))
+
+
+@hosts.get("/{host_id}", response=HostDetail, operation_id="get_host", summary="Look at a host")
+def get_host(request: HttpRequest, host_id: UUID) -> HostDetail:
+    """Show a host with its pools and networks."""
+    actor = actor_of(request)
+    row = selectors.host(actor, host_id)
+    return represent.host_detail(
+        row,
+        list(selectors.pools(actor).filter(host=row)),
+        list(selectors.networks(actor).filter(host=row)),
+    )
+
+
+@pools.get("", response=PoolPage, operation_id="list_pools", summary="List storage pools")
+def list_pools(request: HttpRequest, paging: Query[Paging]) -> PoolPage:
+    """List the storage pools you may look into. For administrators; others get an empty list."""
+    rows = selectors.pools(actor_of(request))
+    return page(PoolPage, rows, paging, each(represent.pool))
+
+
+@pools.get("/{pool_id}", response=PoolInfo, operation_id="get_pool", summary="Look at a pool")
+def get_pool(request: HttpRequest, pool_id: UUID) -> PoolInfo:
+    """Show a storage pool and how full it is."""
+    return represent.pool(selectors.pool(actor_of(request), pool_id))
+
+
+@images.get("", response=ImagePage, operation_id="list_images", summary="List images")
+def list_images(request: HttpRequest, wanted: Query[ImageFilter]) -> ImagePage:
+    """List what templates can be made from, and ISOs. Users see ISOs."""
+    rows = selectors.images(actor_of(request))
+    if wanted.kind == "iso":
+        rows = rows.filter(format="iso")
+    elif wanted.kind == "disk":
+        rows = rows.exclude(format="iso")
+    return page(ImagePage, rows, wanted, each(represent.image))
+
+
+@images.get("/{image_id}", response=ImageInfo, operation_id="get_image", summary="Look at an image")
+def get_image(request: HttpRequest, image_id: UUID) -> ImageInfo:
+    """Show an image."""
+    return represent.image(selectors.image(actor_of(request), image_id))

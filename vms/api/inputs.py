@@ -1,0 +1,144 @@
+"""What may be asked of the JSON API: query parameters and request bodies.
+
+Input refuses fields it does not know, so that a typo is not silently ignored.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from ninja import Field, Schema
+from pydantic import ConfigDict, SecretStr, StringConstraints
+
+from vms.hypervisor.types import VmState
+from vms.models import JobState
+
+MAX_BIGINT = 2**63 - 1
+MAX_INT = 2**31 - 1
+
+Vcpus = Annotated[int, Field(ge=1, le=MAX_INT)]
+MemoryMib = Annotated[int, Field(ge=1, le=MAX_INT)]
+SizeBytes = Annotated[int, Field(ge=0, le=MAX_BIGINT)]
+Text = Annotated[str, StringConstraints(max_length=10_000)]
+Line = Annotated[str, StringConstraints(max_length=1_000)]
+
+
+class Input(Schema):
+    """A request body; a field that is not named here is an error, so that a typo is not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Paging(Schema):
+    """Which part of a list."""
+
+    limit: int = Field(100, ge=1, le=1000, description="How many at most.")
+    offset: int = Field(0, ge=0, le=MAX_INT, description="How many to skip.")
+
+
+class VmFilter(Paging):
+    """Which guests."""
+
+    q: str = Field("", description="Text in the name, the libvirt name, the owner or the template.")
+    state: VmState | None = Field(None, description="Only guests in this state.")
+    owner: str = Field("", description="Only guests of this user: name or id.")
+    template: str = Field("", description="Only guests made from this template: name or id.")
+
+
+class ImageFilter(Paging):
+    """Which images."""
+
+    kind: Literal["disk", "iso"] | None = Field(None, description="Only disks or only ISOs.")
+
+
+class JobFilter(Paging):
+    """Which jobs."""
+
+    state: JobState | None = Field(None, description="Only jobs in this state.")
+    vm: UUID | None = Field(None, description="Only jobs of this guest.")
+
+
+class VmCreate(Input):
+    """A guest to be made from a template; what is left out comes from the template."""
+
+    template_id: UUID
+    name: Line = Field("", description="Proposed by the server when empty.")
+    description: Text = ""
+    vcpus: Vcpus | None = None
+    memory_mib: MemoryMib | None = None
+    disk_bytes: SizeBytes | None = Field(None, description="Size of the first disk.")
+    user: Line = Field("", description="Account that cloud-init makes in the guest.")
+    password: SecretStr = Field(
+        SecretStr(""), description="Its password; only a hash leaves the server."
+    )
+    ssh_keys: list[Text] = Field(default_factory=list, max_length=50)
+    is_started: bool = Field(True, description="Start the guest when it is made.")
+
+
+class VmChange(Input):
+    """What is to be different; a field that is left out or null stays as it is."""
+
+    name: Line | None = None
+    description: Text | None = None
+    vcpus: Vcpus | None = None
+    memory_mib: MemoryMib | None = None
+    boot: list[Line] | None = Field(
+        None, max_length=64, description="Disk targets and MAC addresses in boot order."
+    )
+
+
+class ConsoleRequest(Input):
+    """Which kind of console."""
+
+    kind: Literal["vnc"] = "vnc"
+    mode: Literal["control"] = "control"
+
+
+class MediaInsert(Input):
+    """The ISO to insert."""
+
+    image_id: UUID
+
+
+class OwnerChange(Input):
+    """Who is to own a guest."""
+
+    owner_id: UUID | None = Field(description="Id of a user; null for nobody.")
+
+
+class TemplateCreate(Input):
+    """A template to be made from an image."""
+
+    image_id: UUID
+    name: Line
+    description: Text = ""
+    os_name: Line = ""
+    vcpus: Vcpus = 1
+    memory_mib: MemoryMib = 1024
+    disk_bytes: SizeBytes = Field(0, description="0 stands for the size of the image.")
+    network_name: Line = Field("", description="Network of the first interface; empty for none.")
+    has_cloud_init: bool = True
+    default_user: Line = ""
+
+
+class TemplateChange(Input):
+    """What is to be different; a field that is left out or null stays as it is."""
+
+    name: Line | None = None
+    description: Text | None = None
+    os_name: Line | None = None
+    vcpus: Vcpus | None = None
+    memory_mib: MemoryMib | None = None
+    disk_bytes: SizeBytes | None = None
+    network_name: Line | None = None
+    has_cloud_init: bool | None = None
+    default_user: Line | None = None
+
+
+class DeleteChoice(Schema):
+    """What goes with a guest."""
+
+    delete_disk: list[str] = Field(
+        default_factory=list, description="Target of a disk to delete; may be repeated."
+    )

@@ -1,0 +1,242 @@
+"""Rows and values as the schemas of the API: one function per schema, no decisions, no host calls.
+
+Rows come from vms/selectors.py with their relations loaded, so that a list costs no query per row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from vms import messages
+from vms.api import schemas
+from vms.hypervisor.types import Accelerator, Domain
+from vms.live import recent
+from vms.models import VM, Host, Job, Network, Pool, Template, User, Volume
+from vms.services import busy, editing, power, templates
+from vms.services.deletion import DeletableDisk
+from vms.services.templates import TemplateStatus
+
+_SUMMARY_COLUMNS = (
+    "id",
+    "name",
+    "libvirt_name",
+    "domain_uuid",
+    "state_reason",
+    "description",
+    "vcpus",
+    "memory_mib",
+    "has_vnc",
+    "has_autostart",
+    "is_persistent",
+    "is_creating",
+    "is_readable",
+    "revision",
+    "created_at",
+)
+
+
+def ref(thing: Host | Pool) -> schemas.Ref:
+    """Refer to a host or a pool."""
+    return schemas.Ref(id=thing.pk, name=thing.name)
+
+
+def person(user: User | None) -> schemas.Ref | None:
+    """Refer to a user, if there is one."""
+    return schemas.Ref(id=user.pk, name=user.username) if user else None
+
+
+def _origin(vm: VM) -> schemas.TemplateRef | None:
+    if vm.template is None and not vm.template_name:
+        return None
+    name = vm.template.name if vm.template else vm.template_name
+    return schemas.TemplateRef(id=vm.template_id, name=name)
+
+
+def _numbers(vm: VM) -> schemas.NumbersInfo | None:
+    latest = recent.latest(str(vm.pk)) if vm.is_active else None
+    return schemas.NumbersInfo(**asdict(latest)) if latest else None
+
+
+def vm_summary(vm: VM) -> schemas.VmSummary:
+    """Show a guest as in lists."""
+    under_way = busy.open_job(vm)
+    return schemas.VmSummary(
+        **{column: getattr(vm, column) for column in _SUMMARY_COLUMNS},
+        host=ref(vm.host),
+        owner=person(vm.owner),
+        template=_origin(vm),
+        state=vm.vm_state,
+        addresses=[str(address) for address in vm.addresses],
+        verbs=[schemas.VerbInfo(**asdict(verb)) for verb in power.verb_states(vm)],
+        numbers=_numbers(vm),
+        job=job(under_way) if under_way else None,
+    )
+
+
+def vm_detail(vm: VM, domain: Domain) -> schemas.Vm:
+    """Show a guest with the devices of its XML."""
+    return schemas.Vm(
+        **vm_summary(vm).model_dump(),
+        machine=domain.machine,
+        arch=domain.arch,
+        type=domain.type,
+        disks=[
+            schemas.DiskInfo(
+                target=disk.target,
+                device=disk.device,
+                bus=disk.bus,
+                source=disk.source,
+                format=disk.format,
+                is_readonly=disk.is_readonly,
+                boot_order=disk.boot_order,
+            )
+            for disk in domain.disks
+        ],
+        nics=[schemas.NicInfo(**asdict(nic)) for nic in domain.nics],
+        boot=[device.key for device in editing.boot_devices(domain) if device.order is not None],
+    )
+
+
+def deletable(disk: DeletableDisk) -> schemas.DeletableDiskInfo:
+    """Show whether a disk may go with its guest."""
+    return schemas.DeletableDiskInfo(
+        target=disk.target,
+        path=disk.path,
+        pool=disk.pool,
+        volume=disk.volume,
+        size_bytes=disk.size_bytes,
+        can_delete=disk.can_delete,
+        reason=disk.reason,
+    )
+
+
+def job(row: Job) -> schemas.JobInfo:
+    """Show a job; its error is a sentence."""
+    failed = bool(row.error_code)
+    return schemas.JobInfo(
+        id=row.pk,
+        kind=row.kind,
+        state=row.state,
+        vm_id=row.vm_id or row.vm_uuid,
+        target_name=row.target_name,
+        actor=person(row.actor),
+        step=row.step,
+        step_label=messages.step(row.step),
+        percent=row.percent,
+        is_cancel_requested=row.is_cancel_requested,
+        error_code=row.error_code,
+        error=messages.sentence_for(row.error_code, row.error_params) if failed else "",
+        created_at=row.created_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+    )
+
+
+def template(row: Template) -> schemas.TemplateInfo:
+    """Show a template and whether guests can be made from it now."""
+    return _template(row, templates.status(row))
+
+
+def template_list(rows: list[Template]) -> list[schemas.TemplateInfo]:
+    """Show many templates at the price of one."""
+    statuses = templates.statuses(rows)
+    return [_template(row, statuses[row.pk]) for row in rows]
+
+
+def _template(row: Template, status: TemplateStatus) -> schemas.TemplateInfo:
+    return schemas.TemplateInfo(
+        id=row.pk,
+        name=row.name,
+        description=row.description,
+        os_name=row.os_name,
+        host=ref(row.host),
+        image=schemas.ImageRef(id=row.image_id, pool=row.pool_name, name=row.volume_name),
+        vcpus=row.vcpus,
+        memory_mib=row.memory_mib,
+        disk_bytes=row.disk_bytes,
+        network_name=row.network_name,
+        has_cloud_init=row.has_cloud_init,
+        default_user=row.default_user,
+        is_valid=status.is_valid,
+        reason=status.reason,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def host_summary(row: Host) -> schemas.HostSummary:
+    """Show a host: what was last read of it, and its latest load."""
+    facts, load = row.facts, recent.host_load(str(row.pk))
+    why = facts.get("accelerator_reason", "")
+    reason = messages.sentence_for(row.status_code) if row.status_code else ""
+    kind = facts.get("accelerator")
+    return schemas.HostSummary(
+        id=row.pk,
+        name=row.name,
+        uri=row.uri,
+        status=row.status,
+        status_since=row.status_since,
+        status_reason=reason,
+        hostname=facts.get("hostname"),
+        arch=facts.get("arch"),
+        cpu_model=facts.get("cpu_model"),
+        cpus=facts.get("cpus"),
+        memory_mib=facts.get("memory_mib"),
+        driver=facts.get("driver"),
+        libvirt_version=facts.get("libvirt_version"),
+        hypervisor_version=facts.get("hypervisor_version"),
+        accelerator=Accelerator(kind) if kind else None,
+        accelerator_reason=messages.accelerator_reason(why) if why else "",
+        load=schemas.HostLoadInfo(**asdict(load)) if load else None,
+    )
+
+
+def host_detail(row: Host, pools: list[Pool], networks: list[Network]) -> schemas.HostDetail:
+    """Show a host with its pools and networks."""
+    return schemas.HostDetail(
+        **host_summary(row).model_dump(),
+        pools=[pool(one) for one in pools],
+        networks=[network(one) for one in networks],
+    )
+
+
+def network(row: Network) -> schemas.NetworkInfo:
+    """Show a virtual network."""
+    return schemas.NetworkInfo(
+        id=row.pk,
+        name=row.name,
+        is_active=row.is_active,
+        bridge=row.bridge,
+        forward=row.forward,
+    )
+
+
+def pool(row: Pool) -> schemas.PoolInfo:
+    """Show a storage pool."""
+    return schemas.PoolInfo(
+        id=row.pk,
+        host=ref(row.host),
+        name=row.name,
+        kind=row.kind,
+        state=row.state,
+        is_active=row.is_active,
+        has_autostart=row.has_autostart,
+        capacity_bytes=row.capacity_bytes,
+        allocation_bytes=row.allocation_bytes,
+        available_bytes=row.available_bytes,
+        path=row.path,
+    )
+
+
+def image(row: Volume) -> schemas.ImageInfo:
+    """Show an image."""
+    return schemas.ImageInfo(
+        id=row.pk,
+        name=row.name,
+        kind="iso" if row.is_iso else "disk",
+        host=ref(row.pool.host),
+        pool=ref(row.pool),
+        format=row.format,
+        capacity_bytes=row.capacity_bytes,
+        allocation_bytes=row.allocation_bytes,
+    )

@@ -1,0 +1,336 @@
+"""What the JSON API answers: these types are the contract, and OpenAPI is made from them.
+
+Ids are UUIDs, sizes carry their unit in the name, times are aware.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from ninja import Field, Schema
+
+from vms.hypervisor.types import Accelerator, Verb, VmState
+from vms.models import HostStatus, JobKind, JobState, Role
+
+
+class Problem(Schema):
+    """Why a request was not done, as application/problem+json (RFC 9457)."""
+
+    type: str = Field(description="urn:kvmweb:problem: and the code.")
+    title: str = Field(description="What the status means.")
+    status: int
+    code: str = Field(description="Stable word for programs.")
+    detail: str = Field(description="A sentence for people.")
+    fields: dict[str, str] | None = Field(
+        None, description="Where the input is wrong, and why; only for wrong input."
+    )
+
+
+class Ref(Schema):
+    """Something else, by id and name."""
+
+    id: UUID
+    name: str
+
+
+class TemplateRef(Schema):
+    """The template a guest was made from; `id` is null when it is gone."""
+
+    id: UUID | None
+    name: str
+
+
+class VerbInfo(Schema):
+    """A power verb, and whether the state allows it."""
+
+    verb: Verb
+    label: str
+    is_allowed: bool
+    code: str = Field(description="Stable word for why not; empty when allowed.")
+    reason: str = Field(description="Why not; empty when allowed.")
+
+
+class NumbersInfo(Schema):
+    """The latest numbers of a running guest; null where the host does not say."""
+
+    cpu_percent: float | None
+    memory_used_mib: float | None
+    memory_total_mib: float | None
+    memory_source: str = Field(description="What used memory counts: balloon or rss.")
+    disk_read_bps: float | None = Field(description="Bytes per second.")
+    disk_write_bps: float | None = Field(description="Bytes per second.")
+    net_rx_bps: float | None = Field(description="Bytes per second.")
+    net_tx_bps: float | None = Field(description="Bytes per second.")
+
+
+class JobInfo(Schema):
+    """Work that takes time."""
+
+    id: UUID
+    kind: JobKind
+    state: JobState
+    vm_id: UUID | None = Field(description="The guest it is about; stays when the guest is gone.")
+    target_name: str
+    actor: Ref | None
+    step: str = Field(description="Code of the step under way.")
+    step_label: str
+    percent: int
+    is_cancel_requested: bool
+    error_code: str
+    error: str = Field(description="Why it failed, as a sentence; empty otherwise.")
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class VmSummary(Schema):
+    """A guest as in lists."""
+
+    id: UUID
+    name: str
+    libvirt_name: str
+    domain_uuid: UUID
+    host: Ref
+    owner: Ref | None
+    template: TemplateRef | None
+    state: VmState
+    state_reason: str
+    description: str
+    vcpus: int
+    memory_mib: int
+    addresses: list[str]
+    has_vnc: bool
+    has_autostart: bool
+    is_persistent: bool
+    is_creating: bool
+    is_readable: bool = Field(description="False when its XML could not be understood.")
+    revision: int
+    created_at: datetime
+    verbs: list[VerbInfo]
+    numbers: NumbersInfo | None
+    job: JobInfo | None = Field(description="The job under way, if any.")
+
+
+class DiskInfo(Schema):
+    """A disk or drive of a guest."""
+
+    target: str
+    device: str
+    bus: str
+    source: str = Field(description="Path on the host; empty for an empty drive.")
+    format: str
+    is_readonly: bool
+    boot_order: int | None
+
+
+class NicInfo(Schema):
+    """A network interface of a guest."""
+
+    mac: str
+    kind: str
+    source: str
+    model: str
+    target: str
+    boot_order: int | None
+
+
+class Vm(VmSummary):
+    """A guest with its devices."""
+
+    machine: str
+    arch: str
+    type: str = Field(description="kvm, qemu or test.")
+    disks: list[DiskInfo]
+    nics: list[NicInfo]
+    boot: list[str] = Field(description="Disk targets and MAC addresses in boot order.")
+
+
+class DeletableDiskInfo(Schema):
+    """A disk of a guest, and whether its file may go with the guest."""
+
+    target: str
+    path: str
+    pool: str
+    volume: str
+    size_bytes: int
+    can_delete: bool
+    reason: str = Field(description="Why not; empty when it may.")
+
+
+class VmWithJob(Schema):
+    """A guest under way, and the job that makes it."""
+
+    vm: Vm
+    job: JobInfo
+
+
+class ConsoleTicket(Schema):
+    """Everything needed to open a console once, before `expires_at`."""
+
+    url: str = Field(description="Absolute websocket address.")
+    protocols: list[str] = Field(description="Websocket subprotocols; one is the ticket.")
+    expires_at: datetime
+    kind: str
+    mode: str
+
+
+class ImageRef(Schema):
+    """The volume of a template; `id` is null when it is gone."""
+
+    id: UUID | None
+    pool: str
+    name: str
+
+
+class TemplateInfo(Schema):
+    """What a guest can be made from."""
+
+    id: UUID
+    name: str
+    description: str
+    os_name: str
+    host: Ref
+    image: ImageRef
+    vcpus: int
+    memory_mib: int
+    disk_bytes: int
+    network_name: str
+    has_cloud_init: bool
+    default_user: str
+    is_valid: bool
+    reason: str = Field(description="Why guests cannot be made from it; empty when they can.")
+    created_at: datetime
+    updated_at: datetime
+
+
+class HostLoadInfo(Schema):
+    """Load of a host; null where it cannot say."""
+
+    cpu_percent: float | None
+    memory_used_mib: int | None
+    memory_total_mib: int | None
+
+
+class HostSummary(Schema):
+    """A libvirt host. What it is is null until it was reached once."""
+
+    id: UUID
+    name: str
+    uri: str
+    status: HostStatus
+    status_since: datetime | None
+    status_reason: str = Field(description="Why it is away, as a sentence.")
+    hostname: str | None
+    arch: str | None
+    cpu_model: str | None
+    cpus: int | None
+    memory_mib: int | None
+    driver: str | None
+    libvirt_version: str | None
+    hypervisor_version: str | None
+    accelerator: Accelerator | None
+    accelerator_reason: str
+    load: HostLoadInfo | None
+
+
+class NetworkInfo(Schema):
+    """A virtual network of a host."""
+
+    id: UUID
+    name: str
+    is_active: bool
+    bridge: str
+    forward: str
+
+
+class PoolInfo(Schema):
+    """A storage pool of a host."""
+
+    id: UUID
+    host: Ref
+    name: str
+    kind: str
+    state: str
+    is_active: bool
+    has_autostart: bool
+    capacity_bytes: int
+    allocation_bytes: int
+    available_bytes: int
+    path: str
+
+
+class HostDetail(HostSummary):
+    """A host with its pools and networks."""
+
+    pools: list[PoolInfo]
+    networks: list[NetworkInfo]
+
+
+class ImageInfo(Schema):
+    """A volume that a template can be made from, or an ISO."""
+
+    id: UUID
+    name: str
+    kind: Literal["disk", "iso"]
+    host: Ref
+    pool: Ref
+    format: str
+    capacity_bytes: int
+    allocation_bytes: int
+
+
+class Me(Schema):
+    """Who is asking, and how."""
+
+    id: UUID
+    username: str
+    full_name: str
+    role: Role
+    auth: Literal["session", "token"]
+    token_name: str | None
+
+
+class Page(Schema):
+    """A part of a list; `total` counts the whole."""
+
+    total: int
+    limit: int
+    offset: int
+
+
+class VmPage(Page):
+    """Guests."""
+
+    items: list[VmSummary]
+
+
+class TemplatePage(Page):
+    """Templates."""
+
+    items: list[TemplateInfo]
+
+
+class HostPage(Page):
+    """Hosts."""
+
+    items: list[HostSummary]
+
+
+class PoolPage(Page):
+    """Pools."""
+
+    items: list[PoolInfo]
+
+
+class ImagePage(Page):
+    """Images."""
+
+    items: list[ImageInfo]
+
+
+class JobPage(Page):
+    """Jobs."""
+
+    items: list[JobInfo]

@@ -1,0 +1,60 @@
+"""What pydantic found wrong with a request, as a sentence for each field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+Finding = Mapping[str, Any]  # Any: pydantic's own shape of an error
+
+_SENTENCES: dict[str, str | Promise] = {
+    "missing": lazy("This is needed."),
+    "extra_forbidden": lazy("There is no such field."),
+    "int_type": lazy("A whole number is needed."),
+    "int_parsing": lazy("A whole number is needed."),
+    "int_from_float": lazy("A whole number is needed."),
+    "int_parsing_size": lazy("This number is too large."),
+    "bool_type": lazy("true or false is needed."),
+    "bool_parsing": lazy("true or false is needed."),
+    "string_type": lazy("A text is needed."),
+    "list_type": lazy("A list is needed."),
+    "model_type": lazy("An object is needed."),
+    "model_attributes_type": lazy("An object is needed."),
+    "uuid_type": lazy("An id (UUID) is needed."),
+    "uuid_parsing": lazy("An id (UUID) is needed."),
+    "enum": lazy("One of these is needed: %(expected)s."),
+    "literal_error": lazy("One of these is needed: %(expected)s."),
+    "greater_than_equal": lazy("At least %(ge)s."),
+    "less_than_equal": lazy("At most %(le)s."),
+    "string_too_long": lazy("At most %(max_length)s characters."),
+    "too_long": lazy("At most %(max_length)s entries."),
+}
+
+
+def is_about_path(findings: Sequence[Finding]) -> bool:
+    """Say whether the address itself holds something that cannot be an id or a verb."""
+    return any(finding["loc"][:1] == ("path",) for finding in findings)
+
+
+def field_sentences(findings: Sequence[Finding]) -> dict[str, str]:
+    """Map each wrong field ("" for the whole body, "ssh_keys.2" inside a list) to one sentence."""
+    fields: dict[str, str] = {}
+    for finding in findings:
+        fields.setdefault(_field(finding["loc"]), _sentence(finding))
+    return fields
+
+
+def _field(loc: Sequence[str | int]) -> str:
+    """Drop where it stood and the name of our parameter: ("body", "data", "vcpus") is "vcpus"."""
+    return ".".join(str(part) for part in loc[2:]) if loc[0] == "body" else str(loc[-1])
+
+
+def _sentence(finding: Finding) -> str:
+    text = _SENTENCES.get(finding["type"])
+    if text is None:
+        return _("This is not valid: %(detail)s") % {"detail": finding["msg"]}
+    return str(text) % finding.get("ctx", {})

@@ -1,0 +1,150 @@
+"""Guests: list, make, look at, change, power, delete."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from ninja import Query, Router, Status
+
+from vms import selectors
+from vms.api import represent
+from vms.api.auth import actor_of
+from vms.api.inputs import DeleteChoice, OwnerChange, VmChange, VmCreate, VmFilter
+from vms.api.paging import each, page
+from vms.api.schemas import DeletableDiskInfo, JobInfo, Vm, VmPage, VmWithJob
+from vms.hypervisor.types import Verb
+from vms.models import VM
+from vms.policy import Actor
+from vms.services import deletion, editing, machines, ownership, power
+
+router = Router(tags=["vms"])
+
+
+def show(actor: Actor, vm_id: UUID) -> Vm:
+    """Represent one guest as it is now. Raises NotFound."""
+    domain = editing.details(actor=actor, vm_id=vm_id)
+    return represent.vm_detail(selectors.vm(actor, vm_id), domain)
+
+
+def _matching(rows: QuerySet[VM], wanted: VmFilter) -> QuerySet[VM]:
+    if wanted.q:
+        text = wanted.q
+        rows = rows.filter(
+            Q(name__icontains=text)
+            | Q(libvirt_name__icontains=text)
+            | Q(owner__username__icontains=text)
+            | Q(template_name__icontains=text)
+        )
+    if wanted.state:
+        rows = rows.filter(state=wanted.state.value)
+    if wanted.owner:
+        rows = rows.filter(_named("owner", "owner__username", wanted.owner))
+    if wanted.template:
+        rows = rows.filter(_named("template", "template_name", wanted.template))
+    return rows
+
+
+def _named(relation: str, name_column: str, wanted: str) -> Q:
+    """Match a relation by id where the text is one, by name otherwise."""
+    try:
+        return Q(**{f"{relation}_id": UUID(wanted)})
+    except ValueError:
+        return Q(**{name_column: wanted})
+
+
+@router.get("", response=VmPage, operation_id="list_vms", summary="List guests")
+def list_vms(request: HttpRequest, wanted: Query[VmFilter]) -> VmPage:
+    """List the guests you may see, by name. Numbers are the latest known; no host is asked."""
+    rows = _matching(selectors.vms(actor_of(request)), wanted)
+    return page(VmPage, rows, wanted, each(represent.vm_summary))
+
+
+@router.post("", response={202: VmWithJob}, operation_id="create_vm", summary="Make a guest")
+def create_vm(request: HttpRequest, data: VmCreate, response: HttpResponse) -> Status[VmWithJob]:
+    """Make a guest from a template. It is there at once, and its job makes the rest."""
+    actor = actor_of(request)
+    wanted = machines.CreateRequest(
+        template_id=data.template_id,
+        name=data.name,
+        description=data.description,
+        vcpus=data.vcpus,
+        memory_mib=data.memory_mib,
+        disk_bytes=data.disk_bytes,
+        user=data.user,
+        password=data.password.get_secret_value(),
+        ssh_keys=tuple(data.ssh_keys),
+        is_started=data.is_started,
+    )
+    vm, job = machines.create(actor=actor, request=wanted)
+    response["Location"] = reverse("api:get_job", kwargs={"job_id": job.pk})
+    return Status(202, VmWithJob(vm=show(actor, vm.pk), job=represent.job(job)))
+
+
+@router.get("/{vm_id}", response=Vm, operation_id="get_vm", summary="Look at a guest")
+def get_vm(request: HttpRequest, vm_id: UUID) -> Vm:
+    """Show a guest with its devices."""
+    return show(actor_of(request), vm_id)
+
+
+@router.patch("/{vm_id}", response=Vm, operation_id="change_vm", summary="Change a guest")
+def change_vm(request: HttpRequest, vm_id: UUID, data: VmChange) -> Vm:
+    """Change the description at any time; name, vCPUs, memory, boot order while it is off."""
+    actor = actor_of(request)
+    config = data.model_dump(include={"name", "vcpus", "memory_mib"}, exclude_none=True)
+    if data.boot is not None:
+        config["boot"] = tuple(data.boot)
+    if config:
+        editing.change_config(actor=actor, vm_id=vm_id, **config)
+    if data.description is not None:
+        editing.set_description(actor=actor, vm_id=vm_id, description=data.description)
+    return show(actor, vm_id)
+
+
+@router.delete(
+    "/{vm_id}", response={202: JobInfo}, operation_id="delete_vm", summary="Delete a guest"
+)
+def delete_vm(
+    request: HttpRequest, vm_id: UUID, choice: Query[DeleteChoice], response: HttpResponse
+) -> Status[JobInfo]:
+    """Delete a guest, powered off if need be. A disk stays unless it is named in `delete_disk`."""
+    job = deletion.delete(
+        actor=actor_of(request), vm_id=vm_id, delete_disks=frozenset(choice.delete_disk)
+    )
+    response["Location"] = reverse("api:get_job", kwargs={"job_id": job.pk})
+    return Status(202, represent.job(job))
+
+
+@router.get(
+    "/{vm_id}/disks",
+    response=list[DeletableDiskInfo],
+    operation_id="list_vm_disks",
+    summary="List what may be deleted with a guest",
+)
+def list_vm_disks(request: HttpRequest, vm_id: UUID) -> list[DeletableDiskInfo]:
+    """Say of each disk whether its file may be deleted with the guest, and why not."""
+    disks = deletion.disks(actor=actor_of(request), vm_id=vm_id)
+    return [represent.deletable(disk) for disk in disks]
+
+
+@router.post(
+    "/{vm_id}/actions/{verb}",
+    response={200: Vm, 202: Vm},
+    operation_id="power_vm",
+    summary="Start, shut down, pause ...",
+)
+def power_vm(request: HttpRequest, vm_id: UUID, verb: Verb) -> Status[Vm]:
+    """Do a power verb. 202 says that the host has not answered within the time limit."""
+    actor = actor_of(request)
+    outcome = power.perform(actor=actor, vm_id=vm_id, verb=verb)
+    return Status(202 if outcome.is_still_running else 200, show(actor, vm_id))
+
+
+@router.put("/{vm_id}/owner", response=Vm, operation_id="set_vm_owner", summary="Give a guest away")
+def set_vm_owner(request: HttpRequest, vm_id: UUID, data: OwnerChange) -> Vm:
+    """Give a guest an owner, or take him away. For administrators."""
+    actor = actor_of(request)
+    ownership.set_owner(actor=actor, vm_id=vm_id, owner_id=data.owner_id)
+    return show(actor, vm_id)
