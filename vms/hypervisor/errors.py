@@ -1,4 +1,4 @@
-"""What can go wrong on a host, as typed errors. The sentence a person reads is made in vms/messages.py."""
+"""What can go wrong on a host, as typed errors; sentences are made in vms/messages.py."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from __future__ import annotations
 class HypervisorError(Exception):
     """A host refused or failed.
 
-    `code` names the kind, `params` fill the sentence, `retryable` says whether the same call may work later.
+    `code` names the kind, `params` fill the sentence, `retryable` says whether the same call may
+    work later.
     """
 
     code = "host-error"
@@ -102,6 +103,12 @@ class Unsupported(HypervisorError):
     """This driver or this device cannot do it. params: what."""
 
     code = "unsupported"
+
+
+class Cancelled(HypervisorError):
+    """The caller gave up in the middle; what was half made is gone."""
+
+    code = "cancelled"
 
 
 class OperationFailed(HypervisorError):

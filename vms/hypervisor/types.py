@@ -1,4 +1,4 @@
-"""The values that cross the boundary of `hypervisor/`: frozen dataclasses and enums, no libvirt objects.
+"""The values that cross the boundary of `hypervisor/`: frozen dataclasses and enums.
 
 Nothing here does I/O. Sizes and times carry their unit in the name.
 """
@@ -75,7 +75,8 @@ class PoolState(StrEnum):
 class VmMetadata:
     """What kvmweb writes into a domain's `<metadata>` so that a lost database can be rebuilt.
 
-    `owner` is a user name, `template` a template's name, `installation` the id of the kvmweb that wrote it.
+    `owner` is a user name, `template` a template's name, `installation` the id of the kvmweb that
+    wrote it.
     """
 
     name: str = ""
@@ -95,12 +96,12 @@ class DomainRecord:
     is_persistent: bool
     has_autostart: bool
     xml: str
-    """The live XML while active, else the persistent one. Never asked for with secrets. "" if unreadable."""
+    """The live XML while active, else the persistent one, without secrets; "" if unreadable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """A `<disk>` of a domain. `source` is a path, or "" for an empty drive or a source without one."""
+    """A `<disk>` of a domain. `source` is a path, "" for an empty drive or one without a path."""
 
     target: str
     device: str
@@ -200,7 +201,8 @@ class VmSpec:
 class ConfigChange:
     """What may be changed in a persistent definition; None leaves a thing as it is.
 
-    `boot` names disk targets and MAC addresses in the order wanted; what is not named no longer boots.
+    `boot` names disk targets and MAC addresses in the order wanted; what is not named no longer
+    boots.
     """
 
     name: str | None = None
@@ -325,6 +327,8 @@ class EventKind(StrEnum):
     DOMAIN_REMOVED = "domain-removed"
     POOL_CHANGED = "pool-changed"
     NETWORK_CHANGED = "network-changed"
+    CONNECTION_MADE = "connection-made"
+    """Events flow from now on: read everything again, some may have been missed."""
     CONNECTION_LOST = "connection-lost"
 
 

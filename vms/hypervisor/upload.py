@@ -1,0 +1,193 @@
+"""Bytes into a pool. Each chunk is a call of its own, so that none holds a thread for long.
+
+The volume is removed when the upload does not reach its end.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import libvirt
+
+from .connection import HostConnection, Lane
+from .errors import Cancelled, HypervisorError, NoSpace, OperationFailed
+from .types import VolumeInfo
+from .volumes import describe, in_pool, pool_of
+from .xml.build import volume_xml
+
+_log = logging.getLogger(__name__)
+
+CHUNK_BYTES = 2**20
+CHUNK_TIMEOUT_S = 30.0
+SETTLE_TIMEOUT_S = 120.0
+
+
+def upload_bytes(host: HostConnection, *, pool: str, name: str, data: bytes) -> VolumeInfo:
+    """Make a raw volume that holds exactly `data`.
+
+    Raises PoolNotFound, PoolInactive, VolumeExists, NoSpace ...; nothing stays on failure.
+    """
+    return _upload(host, pool, name, io.BytesIO(data), len(data))
+
+
+def upload_file(
+    host: HostConnection,
+    *,
+    pool: str,
+    name: str,
+    format: str,
+    path: Path,
+    capacity_bytes: int = 0,
+    progress: Callable[[int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> VolumeInfo:
+    """Copy a local image file into the pool byte for byte, then grow it to `capacity_bytes`.
+
+    `progress` gets the bytes sent so far and `cancelled` is asked between chunks, both in the
+    caller's thread. Raises Cancelled, OperationFailed when libvirt sees another format than
+    `format`, and what upload_bytes raises; nothing stays on failure.
+    """
+    with path.open("rb") as source:
+        size_bytes = path.stat().st_size
+        info = _upload(host, pool, name, source, size_bytes, progress=progress, cancelled=cancelled)
+    try:
+        if format not in ("raw", "iso", info.format):
+            raise OperationFailed(detail=f"{format} != {info.format}")
+        if capacity_bytes > info.capacity_bytes:
+            info = _grow(host, pool, name, capacity_bytes)
+    except HypervisorError:
+        _remove(host, pool, name)
+        raise
+    return info
+
+
+def _upload(
+    host: HostConnection,
+    pool: str,
+    name: str,
+    source: BinaryIO,
+    size_bytes: int,
+    *,
+    progress: Callable[[int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> VolumeInfo:
+    _create(host, pool, name, size_bytes)
+    try:
+        if size_bytes:
+            _send(host, _begin(host, pool, name, size_bytes), source, progress, cancelled)
+        return _settle(host, pool, name)
+    except BaseException:  # whatever ends it, KeyboardInterrupt too, nothing half made stays
+        _remove(host, pool, name)
+        raise
+
+
+def _create(host: HostConnection, pool: str, name: str, size_bytes: int) -> None:
+    # Always raw: the bytes bring their own format, and a header made here could be longer.
+    xml = volume_xml(name=name, format="raw", capacity_bytes=size_bytes)
+
+    def run(conn: libvirt.virConnect) -> None:
+        target = pool_of(conn, pool)
+        available = target.info()[3]
+        if size_bytes > available:
+            raise NoSpace(name=pool, detail=f"{size_bytes} > {available}")
+        target.createXML(xml, 0)
+
+    context = {"pool": pool, "name": name}
+    host.call(Lane.STREAMS, run, timeout_s=CHUNK_TIMEOUT_S, context=context)
+
+
+def _begin(host: HostConnection, pool: str, name: str, size_bytes: int) -> libvirt.virStream:
+    def run(conn: libvirt.virConnect) -> libvirt.virStream:
+        stream = conn.newStream(0)
+        in_pool(conn, pool, name).upload(stream, 0, size_bytes, 0)
+        return stream
+
+    context = {"pool": pool, "name": name, "what": "upload"}
+    return host.call(Lane.STREAMS, run, context=context, on_late=_abort)
+
+
+def _send(
+    host: HostConnection,
+    stream: libvirt.virStream,
+    source: BinaryIO,
+    progress: Callable[[int], None] | None,
+    cancelled: Callable[[], bool] | None,
+) -> None:
+    sent_bytes = 0
+    try:
+        while chunk := source.read(CHUNK_BYTES):
+            if cancelled is not None and cancelled():
+                raise Cancelled()
+            _send_chunk(host, stream, chunk)
+            sent_bytes += len(chunk)
+            if progress is not None:
+                progress(sent_bytes)
+        host.call(Lane.STREAMS, lambda _conn: stream.finish(), timeout_s=SETTLE_TIMEOUT_S)
+    except BaseException:
+        _abort_soon(host, stream)
+        raise
+
+
+def _send_chunk(host: HostConnection, stream: libvirt.virStream, chunk: bytes) -> None:
+    def run(_conn: libvirt.virConnect) -> None:
+        view = chunk
+        while view:
+            view = view[stream.send(view) :]
+
+    host.call(Lane.STREAMS, run, timeout_s=CHUNK_TIMEOUT_S)
+
+
+def _settle(host: HostConnection, pool: str, name: str) -> VolumeInfo:
+    """Let libvirt look at what was uploaded: the format and size it shows were those of before.
+
+    libvirt refreshes by itself after an upload and refuses a second one meanwhile; either will do.
+    """
+
+    def run(conn: libvirt.virConnect) -> VolumeInfo:
+        try:
+            pool_of(conn, pool).refresh(0)
+        except libvirt.libvirtError as error:
+            _log.debug("refresh of pool %s: %s", pool, error)
+        return describe(in_pool(conn, pool, name), pool)
+
+    context = {"pool": pool, "name": name}
+    return host.call(Lane.STREAMS, run, timeout_s=SETTLE_TIMEOUT_S, context=context)
+
+
+def _grow(host: HostConnection, pool: str, name: str, capacity_bytes: int) -> VolumeInfo:
+    def run(conn: libvirt.virConnect) -> VolumeInfo:
+        volume = in_pool(conn, pool, name)
+        volume.resize(capacity_bytes, 0)
+        return describe(volume, pool)
+
+    context = {"pool": pool, "name": name, "what": "resize"}
+    return host.call(Lane.STREAMS, run, timeout_s=SETTLE_TIMEOUT_S, context=context)
+
+
+def _remove(host: HostConnection, pool: str, name: str) -> None:
+    try:
+        host.call(
+            Lane.VERBS,
+            lambda conn: in_pool(conn, pool, name).delete(0),
+            context={"pool": pool, "name": name},
+        )
+    except HypervisorError as error:
+        _log.warning("volume %s of pool %s stays half made: %s", name, pool, error)
+
+
+def _abort_soon(host: HostConnection, stream: libvirt.virStream) -> None:
+    try:
+        host.call(Lane.STREAMS, lambda _conn: stream.abort())
+    except HypervisorError as error:
+        _log.debug("aborting an upload: %s", error)
+
+
+def _abort(stream: libvirt.virStream) -> None:
+    try:
+        stream.abort()
+    except libvirt.libvirtError as error:
+        _log.debug("aborting an upload: %s", error)

@@ -1,0 +1,1 @@
+"""Values <-> libvirt's XML as element trees, never strings. Pure: no libvirt, no I/O."""

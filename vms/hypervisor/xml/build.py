@@ -1,0 +1,259 @@
+"""The XML of what kvmweb makes: guests, volumes and pools.
+
+A new guest has every device that could not be added later without a restart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lxml import etree
+
+from ..types import Accelerator, DiskSpec, NicSpec, VmMetadata, VmSpec
+from .parse import AGENT_CHANNEL
+from .tree import METADATA_TAG, NAMESPACE, PREFIX, add, put, write, write_pretty
+
+SPARE_PCI_PORTS = 8
+BALLOON_PERIOD_S = 5
+TARGET_PREFIXES = {
+    "virtio": "vd",
+    "sata": "sd",
+    "scsi": "sd",
+    "usb": "sd",
+    "ide": "hd",
+    "fdc": "fd",
+}
+X86 = frozenset({"x86_64", "i686"})
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What the host can give a new guest, beside what was asked for."""
+
+    machine: str = "q35"
+    """"" leaves it to libvirt."""
+    has_vdagent: bool = True
+    """QEMU can speak to a clipboard agent without SPICE."""
+
+
+def platform_for(spec: VmSpec, *, has_vdagent: bool = True) -> Platform:
+    """Return the usual platform of the guest's architecture."""
+    machine = {"x86_64": "q35", "i686": "q35", "aarch64": "virt"}.get(spec.arch, "")
+    if spec.accelerator is Accelerator.TEST:
+        return Platform(machine="", has_vdagent=False)
+    return Platform(machine=machine, has_vdagent=has_vdagent)
+
+
+def domain_xml(spec: VmSpec, platform: Platform | None = None) -> str:
+    """Return the definition of a new guest. Raises InvalidConfig for characters XML has not."""
+    platform = platform or platform_for(spec)
+    root = etree.Element("domain", type=spec.accelerator.value)
+    add(root, "name", spec.name)
+    add(root, "uuid", spec.uuid)
+    if spec.description:
+        add(root, "description", spec.description)
+    add(root, "metadata").append(_metadata_element(spec.metadata))
+    add(root, "memory", spec.memory_mib, unit="MiB")
+    add(root, "currentMemory", spec.memory_mib, unit="MiB")
+    add(root, "vcpu", spec.vcpus)
+    _add_system(root, spec, platform)
+    _add_timing(root, spec)
+    devices = add(root, "devices")
+    _add_disks(devices, spec)
+    for nic in spec.nics:
+        _add_nic(devices, nic)
+    if spec.accelerator is not Accelerator.TEST:
+        _add_controllers(devices, spec, platform)
+    _add_channels(devices, platform)
+    _add_screen(devices)
+    balloon = add(devices, "memballoon", model="virtio")
+    add(balloon, "stats", period=BALLOON_PERIOD_S)
+    rng = add(devices, "rng", model="virtio")
+    add(rng, "backend", "/dev/urandom", model="random")
+    return write_pretty(root)
+
+
+def metadata_xml(metadata: VmMetadata) -> str:
+    """Return our metadata element without namespace: libvirt puts that in itself."""
+    element = etree.Element(METADATA_TAG)
+    _fill_metadata(element, metadata)
+    return write(element)
+
+
+def volume_xml(
+    *,
+    name: str,
+    format: str,
+    capacity_bytes: int,
+    backing_path: str = "",
+    backing_format: str = "",
+) -> str:
+    """Return the definition of a sparse volume, an overlay when it has a backing path."""
+    root = etree.Element("volume")
+    add(root, "name", name)
+    # Without this libvirt takes the capacity and writes a raw file full of zeros.
+    add(root, "allocation", 0, unit="bytes")
+    add(root, "capacity", capacity_bytes, unit="bytes")
+    target = add(root, "target")
+    add(target, "format", type=format)
+    if format == "qcow2":
+        add(target, "compat", "1.1")
+    if backing_path:
+        backing = add(root, "backingStore")
+        add(backing, "path", backing_path)
+        add(backing, "format", type=backing_format)
+    return write_pretty(root)
+
+
+def pool_xml(*, name: str, path: str) -> str:
+    """Return the definition of a directory pool."""
+    root = etree.Element("pool", type="dir")
+    add(root, "name", name)
+    add(add(root, "target"), "path", path)
+    return write_pretty(root)
+
+
+def _metadata_element(metadata: VmMetadata) -> etree._Element:
+    element = etree.Element(f"{{{NAMESPACE}}}{METADATA_TAG}", nsmap={PREFIX: NAMESPACE})
+    _fill_metadata(element, metadata)
+    return element
+
+
+def _fill_metadata(element: etree._Element, metadata: VmMetadata) -> None:
+    put(element, "name", metadata.name)
+    put(element, "owner", metadata.owner)
+    put(element, "template", metadata.template)
+    put(element, "installation", metadata.installation)
+
+
+def _add_system(root: etree._Element, spec: VmSpec, platform: Platform) -> None:
+    os = add(root, "os")
+    kind = add(os, "type", "hvm", arch=spec.arch)
+    if platform.machine:
+        kind.set("machine", platform.machine)
+    if spec.arch == "aarch64":
+        os.set("firmware", "efi")  # the virt machine has no other firmware
+    features = add(root, "features")
+    add(features, "acpi")
+    if spec.arch in X86:
+        add(features, "apic")
+    if spec.accelerator is Accelerator.KVM:
+        add(root, "cpu", mode="host-passthrough")
+    elif spec.accelerator is Accelerator.QEMU:
+        add(root, "cpu", mode="maximum")
+
+
+def _add_timing(root: etree._Element, spec: VmSpec) -> None:
+    clock = add(root, "clock", offset="utc")
+    if spec.arch in X86 and spec.accelerator is not Accelerator.TEST:
+        add(clock, "timer", name="rtc", tickpolicy="catchup")
+        add(clock, "timer", name="pit", tickpolicy="delay")
+        add(clock, "timer", name="hpet", present="no")
+    add(root, "on_poweroff", "destroy")
+    add(root, "on_reboot", "restart")
+    add(root, "on_crash", "destroy")
+    if spec.arch in X86 and spec.accelerator is not Accelerator.TEST:
+        power = add(root, "pm")
+        add(power, "suspend-to-mem", enabled="no")
+        add(power, "suspend-to-disk", enabled="no")
+
+
+def _add_disks(devices: etree._Element, spec: VmSpec) -> None:
+    """Add the disks and the CD-ROM drive. Without a given order: first disk, then the drive."""
+    names = _TargetNames()
+    has_order = any(disk.boot_order for disk in spec.disks)
+    for index, disk in enumerate(spec.disks):
+        default = 1 if index == 0 and not has_order else None
+        _add_disk(devices, disk, names.next(disk.bus), disk.boot_order or default)
+    bus = "sata" if spec.arch in X86 else "scsi"
+    drive = DiskSpec(path=spec.cdrom_path, format="raw", device="cdrom", bus=bus)
+    last = max((disk.boot_order or 0 for disk in spec.disks), default=0)
+    _add_disk(devices, drive, names.next(bus), max(last, 1 if spec.disks else 0) + 1)
+
+
+class _TargetNames:
+    """Give out vda, vdb ... sda, sdb ..., one series per prefix."""
+
+    def __init__(self) -> None:
+        self._used: dict[str, int] = {}
+
+    def next(self, bus: str) -> str:
+        prefix = TARGET_PREFIXES.get(bus, "sd")
+        index = self._used.get(prefix, 0)
+        self._used[prefix] = index + 1
+        return prefix + letters(index)
+
+
+def letters(index: int) -> str:
+    """Return the disk letters for a number counted from 0: a ... z, aa, ab ..."""
+    name = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        name = chr(ord("a") + rest) + name
+    return name
+
+
+def _add_disk(devices: etree._Element, disk: DiskSpec, target: str, boot_order: int | None) -> None:
+    element = add(devices, "disk", type="file", device=disk.device)
+    driver = add(element, "driver", name="qemu", type=disk.format)
+    if disk.device == "disk" and not disk.is_readonly:
+        driver.set("discard", "unmap")
+    if disk.path:
+        add(element, "source", file=disk.path)
+    add(element, "target", dev=target, bus=disk.bus)
+    if disk.is_readonly or disk.device == "cdrom":
+        add(element, "readonly")
+    if disk.serial:
+        add(element, "serial", disk.serial)
+    if boot_order:
+        add(element, "boot", order=boot_order)
+
+
+def _add_nic(devices: etree._Element, nic: NicSpec) -> None:
+    element = add(devices, "interface", type="network")
+    if nic.mac:
+        add(element, "mac", address=nic.mac)
+    add(element, "source", network=nic.network)
+    add(element, "model", type=nic.model)
+
+
+def _add_controllers(devices: etree._Element, spec: VmSpec, platform: Platform) -> None:
+    add(devices, "controller", type="usb", model="qemu-xhci")
+    if platform.machine not in ("q35", "virt"):
+        return
+    if spec.arch not in X86:
+        add(devices, "controller", type="scsi", model="virtio-scsi")
+    # Serial, balloon, RNG, two inputs, USB, display and SCSI take a port each.
+    fixed = 8
+    virtio_disks = sum(1 for disk in spec.disks if disk.bus == "virtio")
+    add(devices, "controller", type="pci", model="pcie-root")
+    for _ in range(fixed + virtio_disks + len(spec.nics) + SPARE_PCI_PORTS):
+        add(devices, "controller", type="pci", model="pcie-root-port")
+
+
+def _add_channels(devices: etree._Element, platform: Platform) -> None:
+    add(devices, "serial", type="pty")
+    console = add(devices, "console", type="pty")
+    add(console, "target", type="serial")
+    agent = add(devices, "channel", type="unix")
+    add(agent, "target", type="virtio", name=AGENT_CHANNEL)
+    if platform.has_vdagent:
+        clipboard = add(devices, "channel", type="qemu-vdagent")
+        source = add(clipboard, "source")
+        add(source, "clipboard", copypaste="yes")
+        add(source, "mouse", mode="server")  # the tablet stays the pointer
+        add(clipboard, "target", type="virtio", name="com.redhat.spice.0")
+
+
+def _add_screen(devices: etree._Element) -> None:
+    """Add the display and its inputs, over USB and virtio: each kernel lacks one of the two."""
+    add(devices, "input", type="tablet", bus="usb")
+    add(devices, "input", type="tablet", bus="virtio")
+    add(devices, "input", type="keyboard", bus="virtio")
+    # No listener: the display is reached through libvirt only. A client that asks for exclusive
+    # use must not throw out the others.
+    graphics = add(devices, "graphics", type="vnc", sharePolicy="ignore")
+    add(graphics, "listen", type="none")
+    video = add(devices, "video")
+    add(video, "model", type="virtio", heads=1, primary="yes")
