@@ -1,0 +1,138 @@
+"""The part of sync.py for pools, volumes and networks."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from django.db import transaction
+from django.db.models import Model
+
+from vms.hypervisor.types import NetworkInfo, PoolInfo, VolumeInfo
+from vms.live import publish
+from vms.models import Host, Network, Pool, Template, Volume
+
+M = TypeVar("M", bound=Model)
+Key = Hashable
+Values = dict[str, Any]  # Any: column values of any type
+
+MAX_BYTES = 2**63 - 1
+BATCH = 200
+
+
+def observe_pools(
+    host: Host, pools: Iterable[PoolInfo], volumes: Mapping[str, Sequence[VolumeInfo]]
+) -> None:
+    """Make the rows equal to a listing of all pools, and of the volumes of those in `volumes`.
+
+    A pool that is not in `volumes` (inactive, or not listed this time) keeps the volumes last seen.
+    """
+    with transaction.atomic():
+        old_pools = {str(row.pool_uuid): row for row in Pool.objects.filter(host=host)}
+        wanted = {info.uuid: _pool_values(host, info) for info in pools}
+        has_changed = _upsert(Pool, old_pools, wanted)
+        names = {row.name: row for row in Pool.objects.filter(host=host, name__in=volumes)}
+        old_volumes = {
+            (row.pool_id, row.name): row for row in Volume.objects.filter(pool__in=names.values())
+        }
+        seen = {
+            (names[pool].pk, info.name[:255]): _volume_values(names[pool], info)
+            for pool, infos in volumes.items()
+            if pool in names
+            for info in infos
+        }
+        if _upsert(Volume, old_volumes, seen):
+            has_changed = True
+            _relink_templates(host)
+        if has_changed:
+            transaction.on_commit(_tell)
+
+
+def _tell() -> None:
+    publish.things_changed("pools")
+    publish.things_changed("templates")
+
+
+def observe_networks(host: Host, networks: Iterable[NetworkInfo]) -> None:
+    """Make the rows equal to a full listing of networks."""
+    with transaction.atomic():
+        old = {str(row.network_uuid): row for row in Network.objects.filter(host=host)}
+        wanted = {info.uuid: _network_values(host, info) for info in networks}
+        if _upsert(Network, old, wanted):
+            transaction.on_commit(lambda: publish.things_changed("templates"))
+            transaction.on_commit(lambda: publish.host_changed(str(host.pk)))
+
+
+def _pool_values(host: Host, info: PoolInfo) -> Values:
+    return {
+        "host_id": host.pk,
+        "pool_uuid": info.uuid,
+        "name": info.name[:255],
+        "kind": info.kind[:30],
+        "state": info.state.value,
+        "has_autostart": info.has_autostart,
+        "capacity_bytes": min(info.capacity_bytes, MAX_BYTES),
+        "allocation_bytes": min(info.allocation_bytes, MAX_BYTES),
+        "available_bytes": min(info.available_bytes, MAX_BYTES),
+        "path": info.path[:1000],
+    }
+
+
+def _volume_values(pool: Pool, info: VolumeInfo) -> Values:
+    return {
+        "pool_id": pool.pk,
+        "name": info.name[:255],
+        "path": info.path[:1000],
+        "format": info.format[:20],
+        "capacity_bytes": min(info.capacity_bytes, MAX_BYTES),
+        "allocation_bytes": min(info.allocation_bytes, MAX_BYTES),
+        "backing_path": info.backing_path[:1000],
+    }
+
+
+def _network_values(host: Host, info: NetworkInfo) -> Values:
+    return {
+        "host_id": host.pk,
+        "network_uuid": info.uuid,
+        "name": info.name[:255],
+        "is_active": info.is_active,
+        "bridge": info.bridge[:50],
+        "forward": info.forward[:20],
+    }
+
+
+def _upsert(model: type[M], old: Mapping[Any, M], wanted: Mapping[Any, Values]) -> bool:
+    """Make, change and delete rows until they equal `wanted`; False when they did already."""
+    manager = model._default_manager
+    made = [model(**values) for key, values in wanted.items() if key not in old]
+    changed = [row for key, row in old.items() if key in wanted and _differs(row, wanted[key])]
+    gone = [row.pk for key, row in old.items() if key not in wanted]
+    manager.bulk_create(made, batch_size=BATCH)
+    if changed:
+        fields = [model._meta.get_field(name).name for name in next(iter(wanted.values()))]
+        manager.bulk_update(changed, fields, batch_size=BATCH)
+    if gone:
+        manager.filter(pk__in=gone).delete()
+    return bool(made or changed or gone)
+
+
+def _differs(row: Model, values: Values) -> bool:
+    """Set the values on the row; say whether one of them was another before."""
+    differing = [name for name, value in values.items() if str(getattr(row, name)) != str(value)]
+    for name in differing:
+        setattr(row, name, values[name])
+    return bool(differing)
+
+
+def _relink_templates(host: Host) -> None:
+    """Give templates back the image that vanished and came again, e.g. with its pool."""
+    lost = list(Template.objects.filter(host=host, image=None))
+    if not lost:
+        return
+    rows = Volume.objects.filter(pool__host=host).select_related("pool")
+    images = {(row.pool.name, row.name): row for row in rows}
+    for template in lost:
+        image = images.get((template.pool_name, template.volume_name))
+        if image is not None:
+            template.image = image
+            template.save(update_fields=["image"])
