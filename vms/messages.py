@@ -39,6 +39,7 @@ SENTENCES: dict[str, Text] = {
     "wrong-state": lazy("The state of the guest does not allow this: %(detail)s"),
     "unsupported": lazy("This host or guest cannot do that (%(what)s)."),
     "operation-failed": lazy("The host could not do it: %(detail)s"),
+    "cancelled": lazy("It was cancelled."),
     # of rights and things
     "not-found": lazy("There is no such thing here."),
     "forbidden": lazy("You may not do this."),
@@ -169,14 +170,14 @@ STATES: dict[VmState, Text] = {
 
 ACCELERATOR_REASONS: dict[AcceleratorReason, Text] = {
     AcceleratorReason.KVM_WORKS: lazy(
-        "The processor has virtualisation extensions and libvirt offers KVM: guests run at full speed."
+        "The processor can do it and libvirt offers KVM: guests run at full speed."
     ),
     AcceleratorReason.NO_CPU_FLAGS: lazy(
         "The processor shows neither vmx nor svm, so guests are emulated (TCG) and slow. Switch on "
         "virtualisation in the firmware, or nested virtualisation if this host is itself a guest."
     ),
     AcceleratorReason.NOT_IN_CAPABILITIES: lazy(
-        "The processor could do KVM but libvirt does not offer it, so guests are emulated (TCG) and "
+        "The processor could do KVM but libvirt does not offer it: guests are emulated (TCG) and "
         "slow. Load the module kvm_intel or kvm_amd and look at /dev/kvm, then restart libvirtd."
     ),
     AcceleratorReason.REMOTE_CAPABILITIES: lazy("The remote libvirt says what it offers."),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,6 +65,7 @@ def offer_tiny_linux(host: Host, image: Path) -> Template | None:
 
     An administrator who deleted the template does not get it back. Raises host errors.
     """
+    image = image.resolve()
     known = AuditEntry.objects.filter(action="template.create", target_name=TINY_NAME)
     if known.exists() or Template.objects.filter(name=TINY_NAME).exists():
         return None
@@ -89,7 +91,7 @@ def _bring_in(host: Host, image: Path) -> Volume:
     pool = settings.KVMWEB.pool
     name = f"tiny-linux-{hashlib.sha256(image.read_bytes()).hexdigest()[:12]}.qcow2"
     link = hosts.connection(host)
-    try:
+    with suppress(VolumeExists):
         storage.upload_file(
             link,
             pool=pool,
@@ -98,7 +100,5 @@ def _bring_in(host: Host, image: Path) -> Volume:
             path=image,
             capacity_bytes=images.qemu_img_info(image).virtual_size_bytes,
         )
-    except VolumeExists:
-        pass
     survey.storage_of(host)
     return Volume.objects.get(pool__host=host, pool__name=pool, name=name)

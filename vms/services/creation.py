@@ -117,7 +117,7 @@ def _make_seed(work: _Work) -> DiskSpec | None:
     data = cloudinit.seed_iso(
         cloudinit.Seed(
             instance_id=str(vm.domain_uuid),
-            hostname=cloudinit.hostname_from(vm.name),
+            hostname=cloudinit.hostname(vm.name),
             user=params.user,
             password_hash=params.password_hash,
             ssh_keys=tuple(params.ssh_keys),

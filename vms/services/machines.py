@@ -134,7 +134,7 @@ def _check(actor: Actor, request: CreateRequest) -> _Checked:
         vcpus=template.vcpus if request.vcpus is None else request.vcpus,
         memory_mib=template.memory_mib if request.memory_mib is None else request.memory_mib,
         disk_bytes=request.disk_bytes or max(template.disk_bytes, room.min_disk_bytes),
-        user=request.user or (template.default_user if template.has_cloud_init else ""),
+        user=request.user or _default_user(template, request),
     )
     errors = {
         **_name_errors(actor, request),
@@ -145,6 +145,11 @@ def _check(actor: Actor, request: CreateRequest) -> _Checked:
     if errors:
         raise Invalid(errors)
     return checked
+
+
+def _default_user(template: Template, request: CreateRequest) -> str:
+    """The template's user where there is something to log in with; without it he would be locked."""
+    return template.default_user if request.password or request.ssh_keys else ""
 
 
 def _name_errors(actor: Actor, request: CreateRequest) -> dict[str, Problem]:
