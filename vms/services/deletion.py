@@ -144,7 +144,7 @@ def run(job: Job) -> None:
     jobs.advance(job, "disks", 2)
     for pool, name in volumes:
         storage.delete_volume(host, pool=pool, name=name)
-    sync.forget_domain(vm.host, uuid)
+    sync.drop(vm.pk)
 
 
 def _still_free(vm: VM, job: Job) -> list[tuple[str, str]]:

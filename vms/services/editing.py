@@ -4,13 +4,14 @@ time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from django.db import IntegrityError, transaction
 
 from vms import selectors
 from vms.hypervisor import domains
-from vms.hypervisor.errors import NameTaken
+from vms.hypervisor.errors import HypervisorError, NameTaken
 from vms.hypervisor.types import ConfigChange, Domain, VmState
 from vms.hypervisor.xml.parse import parse_domain
 from vms.models import VM
@@ -156,6 +157,8 @@ def _apply(vm: VM, change: ConfigChange) -> None:
     except BaseException:
         if change.name is not None:
             _reserve_name(vm, old_name)
+            with suppress(HypervisorError):
+                _remember(vm)
         raise
     _look_again(vm)
 
@@ -175,13 +178,18 @@ def _change_host(vm: VM, change: ConfigChange) -> None:
         domains.change_config(host, uuid, change)
         return
     _remember(vm)
+    old = vm.libvirt_name
     for libvirt_name in names.candidates(change.name):
-        wanted = ConfigChange(libvirt_name, change.vcpus, change.memory_mib, change.boot)
+        sync.expect_libvirt_name(vm, libvirt_name)
         try:
-            domains.change_config(host, uuid, wanted)
+            domains.change_config(host, uuid, replace(change, name=libvirt_name))
         except NameTaken:
             continue
+        except BaseException:
+            sync.expect_libvirt_name(vm, old)
+            raise
         return
+    sync.expect_libvirt_name(vm, old)
     raise NameTaken(name=change.name)
 
 

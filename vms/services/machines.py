@@ -148,7 +148,7 @@ def _check(actor: Actor, request: CreateRequest) -> _Checked:
 
 
 def _default_user(template: Template, request: CreateRequest) -> str:
-    """The template's user where there is something to log in with; without it he would be locked."""
+    """The template's user, where there is something to log in with: otherwise he is locked out."""
     return template.default_user if request.password or request.ssh_keys else ""
 
 

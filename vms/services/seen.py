@@ -103,8 +103,7 @@ def _xml_values(xml: str, domain: Domain) -> dict[str, object]:
 
 
 def _disk_paths(domain: Domain) -> list[str]:
-    paths = (path for disk in domain.disks for path in (disk.source, *disk.backing) if path)
-    return list(dict.fromkeys(paths))
+    return list(dict.fromkeys(disk.source for disk in domain.disks if disk.source))
 
 
 class FreeNames:

@@ -34,6 +34,8 @@ from vms.services.sync_storage import observe_networks, observe_pools
 
 __all__ = [
     "KnownVm",
+    "drop",
+    "expect_libvirt_name",
     "forget_domain",
     "host_away",
     "known_vms",
@@ -141,6 +143,18 @@ def forget_domain(host: Host, domain_uuid: str) -> None:
     """Delete the row of a domain that is no longer on the host, unless a job has it."""
     with transaction.atomic():
         _delete(list(_rows(host, domain_uuid).values()))
+
+
+def expect_libvirt_name(vm: VM, libvirt_name: str) -> None:
+    """Note the name that kvmweb itself is about to give the domain, so that it is no news later."""
+    VM.objects.filter(pk=vm.pk).update(libvirt_name=libvirt_name)
+
+
+def drop(vm_id: uuid.UUID) -> None:
+    """Delete the row of a guest that a job has just removed from its host."""
+    with transaction.atomic():
+        VM.objects.filter(pk=vm_id).delete()
+        transaction.on_commit(lambda: publish.vm_gone(str(vm_id)))
 
 
 def _rows(host: Host, *uuids: str) -> dict[str, VM]:
