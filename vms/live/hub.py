@@ -1,7 +1,7 @@
-"""The hub of this process: it alone listens to the channel layer, and hands every message to all sockets.
+"""The hub of this process: it alone listens to the channel layer, and tells all sockets.
 
-Everything here runs on the server's loop. A socket that is slow loses ticks and sees hints merged; memory
-does not grow.
+Everything here runs on the server's loop. A socket that is slow loses ticks and sees hints merged;
+memory does not grow.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What travels through the channel layer: frozen values, and the plain dicts that they become on the way."""
+"""What travels through the channel layer: frozen values, and plain dicts on the way."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Publishing, from any thread: cheap, never waits, and silently nothing where no server runs.
 
-`async_to_sync(group_send)` from a thread of ours may not be delivered for seconds on the in-memory layer,
-hence `call_soon_threadsafe` on the loop that the server gave us at its start.
+`async_to_sync(group_send)` from a thread of ours may not be delivered for seconds on the in-memory
+layer, hence `call_soon_threadsafe` on the loop that the server gave us at its start.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The client's half of the RFB handshake, rewritten so that nobody can throw others off a display.
 
-A client whose ClientInit carries shared flag 0 makes QEMU disconnect every other client (RFC 6143, 7.3.1).
+A client whose ClientInit carries shared flag 0 makes QEMU disconnect every other client
+(RFC 6143, 7.3.1).
 """
 
 from __future__ import annotations

@@ -1,0 +1,93 @@
+"""Measures one host: one bulk call for all guests per tick, published once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vms.hypervisor import stats
+from vms.hypervisor.errors import HypervisorError
+from vms.hypervisor.nodes import LoadMeter
+from vms.hypervisor.types import Counters, EventKind, HostEvent, VmState
+from vms.live import publish, recent
+from vms.live.messages import Numbers
+from vms.services import sync
+from vms.services.sync import KnownVm
+from vms.worker import rates
+from vms.worker.desk import Desk
+from vms.worker.listing import UNREACHABLE
+from vms.worker.loops import repeat
+
+
+class Sampler:
+    """Run `run` in a thread of its own until the desk's stop event is set.
+
+    It is also the pulse: its call opens a lost connection again, and notices that a host is silent.
+    """
+
+    def __init__(self, desk: Desk, interval_s: float) -> None:
+        self._desk = desk
+        self._interval_s = interval_s
+        self._meter = LoadMeter()
+        self._before: dict[str, Counters] = {}
+        self._shown: frozenset[str] = frozenset()
+        self._reported: dict[str, VmState | None] = {}
+        self._is_failing = False
+
+    def run(self) -> None:
+        """Measure until stopped."""
+        repeat(self._step, self._desk.stop, self._interval_s)
+
+    def _step(self) -> None:
+        connection = self._desk.connection
+        try:
+            counters = stats.sample(connection)
+            publish.host_load(self._desk.host_id, self._meter.read(connection))
+        except HypervisorError as error:
+            if isinstance(error, UNREACHABLE):
+                self._lost(error)
+            return
+        if self._is_failing:
+            self._is_failing = False
+            self._desk.wants_listing.set()
+        known = sync.known_vms(self._desk.host)
+        self._publish(counters, known)
+        self._compare_states(counters, known)
+
+    def _lost(self, error: HypervisorError) -> None:
+        self._is_failing = True
+        self._before = {}
+        recent.forget_host(self._desk.host_id)
+        self._publish([], {})
+        sync.host_away(self._desk.host, error)
+
+    def _publish(self, counters: list[Counters], known: Mapping[str, KnownVm]) -> None:
+        """Publish the numbers of guests that run, and empty ones once for those that stopped."""
+        numbers: dict[str, Numbers] = {}
+        for each in counters:
+            vm = known.get(each.uuid)
+            if vm is not None and each.state.is_active:
+                numbers[vm.vm_id] = rates.numbers(self._before.get(each.uuid), each)
+        running = frozenset(numbers)
+        numbers.update((vm_id, Numbers()) for vm_id in self._shown - running)
+        self._before = {each.uuid: each for each in counters if each.state.is_active}
+        self._shown = running
+        if numbers:
+            publish.numbers(self._desk.host_id, numbers)
+
+    def _compare_states(self, counters: list[Counters], known: Mapping[str, KnownVm]) -> None:
+        """Have a domain read again whose state differs from its row: an event was missed."""
+        actual: dict[str, VmState] = {each.uuid: each.state for each in counters}
+        differing: dict[str, VmState | None] = {
+            domain_uuid: state
+            for domain_uuid, state in actual.items()
+            if domain_uuid not in known or known[domain_uuid].state is not state
+        }
+        differing.update(
+            (domain_uuid, None)
+            for domain_uuid, vm in known.items()
+            if vm.is_active and domain_uuid not in actual
+        )
+        for domain_uuid, state in differing.items():
+            if self._reported.get(domain_uuid, VmState.UNKNOWN) is not state:
+                self._desk.put(HostEvent(EventKind.DOMAIN_CHANGED, domain_uuid, "sampled"))
+        self._reported = differing
