@@ -92,7 +92,7 @@ def network_config() -> dict[str, object]:
 
 
 def hostname(name: str) -> str:
-    """Return a host name (a label of RFC 1123) made from any VM name, "guest" if nothing is left."""
+    """Return a host name (RFC 1123) made from any VM name, "guest" if nothing is left."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     label = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
     return label[:HOSTNAME_MAX].rstrip("-") or "guest"

@@ -39,7 +39,8 @@ LIST_TIMEOUT_S = 30.0
 DEFINE_TIMEOUT_S = 30.0
 START_TIMEOUT_S = 30.0
 VDAGENT_LIBVIRT = 8_004_000
-VDAGENT_QEMU = 6_001_000
+VDAGENT_QEMU = 10_001_000
+"""Before this one a guest with a clipboard agent could be neither saved nor migrated."""
 
 _FITTING = {
     Verb.START: frozenset({VmState.OFF, VmState.CRASHED}),

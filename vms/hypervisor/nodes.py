@@ -67,7 +67,7 @@ def _facts(conn: libvirt.virConnect, is_local: bool) -> HostFacts:
         arch=capabilities.host_arch(caps_xml) or info[0],
         cpu_model=model or capabilities.host_cpu_model(caps_xml) or info[0],
         cpus=info[2],
-        memory_mib=info[1],
+        memory_mib=_memory_mib(conn) or info[1],
         driver=driver,
         libvirt_version=_version(conn.getLibVersion()),
         hypervisor_version=_version(conn.getVersion()),
@@ -77,10 +77,22 @@ def _facts(conn: libvirt.virConnect, is_local: bool) -> HostFacts:
     )
 
 
+def _memory_mib(conn: libvirt.virConnect) -> int:
+    """Return the memory of the host, 0 where the driver cannot say.
+
+    getInfo() counts the NUMA cells, which on a machine whose memory has grown may show a part only.
+    """
+    return _memory(conn).get("total", 0) // 1024
+
+
+def _memory(conn: libvirt.virConnect) -> dict[str, int]:
+    return _stats(lambda: conn.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS))
+
+
 def _load(conn: libvirt.virConnect) -> tuple[dict[str, int], dict[str, int]]:
     return (
         _stats(lambda: conn.getCPUStats(libvirt.VIR_NODE_CPU_STATS_ALL_CPUS)),
-        _stats(lambda: conn.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)),
+        _memory(conn),
     )
 
 

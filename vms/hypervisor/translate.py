@@ -15,7 +15,6 @@ from .errors import (
     NetworkNotFound,
     NoSpace,
     OperationFailed,
-    PoolInactive,
     PoolNotFound,
     Unsupported,
     VolumeExists,
@@ -74,9 +73,9 @@ def translate(error: libvirt.libvirtError, **context: str) -> HypervisorError:
     if _is_no_space(error):
         return NoSpace(name=context.get("pool", ""), detail=detail)
     if code == libvirt.VIR_ERR_OPERATION_INVALID:
-        if error.get_error_domain() == libvirt.VIR_FROM_STORAGE:
-            return PoolInactive(name=context.get("pool", ""))
-        return WrongState(detail=detail)
+        # Of storage it says this for an ill-chosen file name as well as for a volume in use.
+        is_storage = error.get_error_domain() == libvirt.VIR_FROM_STORAGE
+        return OperationFailed(detail=detail) if is_storage else WrongState(detail=detail)
     if code in _UNSUPPORTED:
         return Unsupported(what=context.get("what", detail))
     if code in _INVALID:

@@ -13,7 +13,10 @@ from ..types import Accelerator, DiskSpec, NicSpec, VmMetadata, VmSpec
 from .parse import AGENT_CHANNEL
 from .tree import METADATA_TAG, NAMESPACE, PREFIX, add, put, write, write_pretty
 
+FIXED_PCI_PORTS = 6
+"""USB, serial, balloon, RNG, virtio tablet and keyboard."""
 SPARE_PCI_PORTS = 8
+"""Free ones: without any, nothing can be plugged in while the guest runs."""
 BALLOON_PERIOD_S = 5
 TARGET_PREFIXES = {
     "virtio": "vd",
@@ -33,7 +36,7 @@ class Platform:
     machine: str = "q35"
     """"" leaves it to libvirt."""
     has_vdagent: bool = True
-    """QEMU can speak to a clipboard agent without SPICE."""
+    """QEMU speaks to a clipboard agent, and can save and migrate a guest that has one."""
 
 
 def platform_for(spec: VmSpec, *, has_vdagent: bool = True) -> Platform:
@@ -222,13 +225,12 @@ def _add_controllers(devices: etree._Element, spec: VmSpec, platform: Platform) 
     add(devices, "controller", type="usb", model="qemu-xhci")
     if platform.machine not in ("q35", "virt"):
         return
+    used = FIXED_PCI_PORTS + len(spec.nics) + sum(1 for d in spec.disks if d.bus == "virtio")
     if spec.arch not in X86:
         add(devices, "controller", type="scsi", model="virtio-scsi")
-    # Serial, balloon, RNG, two inputs, USB, display and SCSI take a port each.
-    fixed = 8
-    virtio_disks = sum(1 for disk in spec.disks if disk.bus == "virtio")
+        used += 1
     add(devices, "controller", type="pci", model="pcie-root")
-    for _ in range(fixed + virtio_disks + len(spec.nics) + SPARE_PCI_PORTS):
+    for _ in range(used + SPARE_PCI_PORTS):
         add(devices, "controller", type="pci", model="pcie-root-port")
 
 
