@@ -22,11 +22,6 @@ LIST
 
 # Packages of a scope, one per line.
 packages() { package_groups "$1" | sed 's/^[^:]*: //' | tr ' ' '\n'; }
-
-is_installed() {
-  [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
-}
-
 # Packages of a scope that are not installed, one per line. One call, for a second start must be quick.
 missing_packages() {
   local names
@@ -51,17 +46,15 @@ explain_missing() {
 
 apt() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 "$@"; }
 
-# True if apt knows every package given.
-apt_knows() {
-  local name
-  for name in "$@"; do
-    [ -n "$(apt-cache madison "$name" 2>/dev/null)" ] || return 1
-  done
+# Those of the packages given that apt's lists do not know, one per line.
+unknown_packages() {
+  { apt-cache madison "$@" 2>/dev/null || true; } | sed 's/^ *//; s/ .*//' | sort -u |
+    comm -13 - <(printf '%s\n' "$@" | sort -u)
 }
 
 install_packages() {
   # Lists that are missing or older than the mirror are the usual reason for a failure: fetch them once.
-  if apt_knows "$@" && apt install --no-install-recommends "$@" >>"$SETUP_LOG" 2>&1; then return; fi
+  if [ -z "$(unknown_packages "$@")" ] && apt install --no-install-recommends "$@" >>"$SETUP_LOG" 2>&1; then return; fi
   logged "apt-get update failed." apt update
   logged "apt-get could not install the packages." apt install --no-install-recommends "$@"
 }

@@ -5,12 +5,12 @@
 # --- the machine ---------------------------------------------------------------------------------------------------
 
 check_system() {
-  local name=unknown id=unknown version=
-  if [ -r /etc/os-release ]; then
+  local release=${OS_RELEASE:-/etc/os-release} name="an unknown system" id=unknown version=
+  if [ -r "$release" ]; then
     # shellcheck source=/dev/null
-    name=$(. /etc/os-release && echo "${PRETTY_NAME:-$ID}") id=$(. /etc/os-release && echo "$ID")
+    name=$(. "$release" && echo "${PRETTY_NAME:-$ID}") id=$(. "$release" && echo "$ID")
     # shellcheck source=/dev/null
-    version=$(. /etc/os-release && echo "${VERSION_ID:-}")
+    version=$(. "$release" && echo "${VERSION_ID:-}")
   fi
   RESULT=$name
   case $id:$version in
