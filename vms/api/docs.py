@@ -139,7 +139,7 @@ def _fields(schema: Json, place: str) -> Iterator[FieldDoc]:
 def _answers(operation: Json) -> Iterator[AnswerDoc]:
     for status, answer in operation["responses"].items():
         content = answer.get("content", {})
-        schema = next((body.get("schema", {}) for body in content.values()), {})
+        schema: Json = next((body.get("schema", {}) for body in content.values()), {})
         shown = type_of(schema) if schema else ""
         yield AnswerDoc(status, answer["description"], shown)
 

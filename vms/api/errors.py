@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from django.http import Http404, HttpRequest, HttpResponse
@@ -134,12 +135,18 @@ def _on_crash(request: HttpRequest, error: Exception) -> HttpResponse:
     return problem(500, "internal", messages.sentence_for("internal"))
 
 
+_HANDLERS: dict[type[Exception], Any] = {  # Any: ninja's type also allows for bare classes
+    problems.Problem: _on_problem,
+    host_errors.HypervisorError: _on_host_error,
+    ValidationError: _on_validation,
+    AuthenticationError: _on_anonymous,
+    HttpError: _on_http_error,
+    Http404: _on_http404,
+    Exception: _on_crash,
+}
+
+
 def register(api: NinjaAPI) -> None:
     """Make `api` answer every error in this form."""
-    api.add_exception_handler(problems.Problem, _on_problem)
-    api.add_exception_handler(host_errors.HypervisorError, _on_host_error)
-    api.add_exception_handler(ValidationError, _on_validation)
-    api.add_exception_handler(AuthenticationError, _on_anonymous)
-    api.add_exception_handler(HttpError, _on_http_error)
-    api.add_exception_handler(Http404, _on_http404)
-    api.add_exception_handler(Exception, _on_crash)
+    for kind, handler in _HANDLERS.items():
+        api.add_exception_handler(kind, handler)

@@ -7,6 +7,7 @@ from ninja import Router
 
 from vms.api.auth import actor_of
 from vms.api.schemas import Me
+from vms.models import Role
 
 router = Router(tags=["me"])
 
@@ -19,7 +20,7 @@ def get_me(request: HttpRequest) -> Me:
         id=actor.user.pk,
         username=actor.user.username,
         full_name=actor.user.get_full_name(),
-        role=actor.role,
+        role=Role(actor.user.role),
         auth="token" if actor.token else "session",
         token_name=actor.token.name if actor.token else None,
     )

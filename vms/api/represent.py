@@ -11,7 +11,19 @@ from vms import messages
 from vms.api import schemas
 from vms.hypervisor.types import Accelerator, Domain
 from vms.live import recent
-from vms.models import VM, Host, Job, Network, Pool, Template, User, Volume
+from vms.models import (
+    VM,
+    Host,
+    HostStatus,
+    Job,
+    JobKind,
+    JobState,
+    Network,
+    Pool,
+    Template,
+    User,
+    Volume,
+)
 from vms.services import busy, editing, power, templates
 from vms.services.deletion import DeletableDisk
 from vms.services.templates import TemplateStatus
@@ -115,8 +127,8 @@ def job(row: Job) -> schemas.JobInfo:
     failed = bool(row.error_code)
     return schemas.JobInfo(
         id=row.pk,
-        kind=row.kind,
-        state=row.state,
+        kind=JobKind(row.kind),
+        state=JobState(row.state),
         vm_id=row.vm_id or row.vm_uuid,
         target_name=row.target_name,
         actor=person(row.actor),
@@ -174,7 +186,7 @@ def host_summary(row: Host) -> schemas.HostSummary:
         id=row.pk,
         name=row.name,
         uri=row.uri,
-        status=row.status,
+        status=HostStatus(row.status),
         status_since=row.status_since,
         status_reason=reason,
         hostname=facts.get("hostname"),

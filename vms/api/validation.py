@@ -57,4 +57,5 @@ def _sentence(finding: Finding) -> str:
     text = _SENTENCES.get(finding["type"])
     if text is None:
         return _("This is not valid: %(detail)s") % {"detail": finding["msg"]}
-    return str(text) % finding.get("ctx", {})
+    context: dict[str, object] = finding.get("ctx", {})
+    return str(text) % context

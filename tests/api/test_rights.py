@@ -1,0 +1,134 @@
+"""Nobody learns of, or touches, what is not his: every route of the OpenAPI document is walked."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+
+from tests.api.conftest import problem_of
+from vms.api import api
+from vms.models import VM
+
+SOME_ID = str(uuid.uuid4())
+BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("patch", "/api/v1/vms/{vm_id}"): {"description": "mine now"},
+    ("put", "/api/v1/vms/{vm_id}/owner"): {"owner_id": None},
+    ("put", "/api/v1/vms/{vm_id}/media"): {"image_id": SOME_ID},
+    ("patch", "/api/v1/templates/{template_id}"): {"name": "mine"},
+}
+FOR_ALL = {
+    ("get", "/api/v1/me"),
+    ("get", "/api/v1/vms"),
+    ("post", "/api/v1/vms"),
+    ("get", "/api/v1/templates"),
+    ("get", "/api/v1/hosts"),
+    ("get", "/api/v1/pools"),
+    ("get", "/api/v1/images"),
+    ("get", "/api/v1/jobs"),
+}
+"""Routes without an id: what they show is scoped, and tested below."""
+FORBIDDEN = {
+    ("post", "/api/v1/templates"): 403,
+    ("patch", "/api/v1/templates/{template_id}"): 403,
+    ("delete", "/api/v1/templates/{template_id}"): 403,
+}
+"""What a user may see but not do."""
+PUBLIC = {("get", "/api/v1/templates/{template_id}")}
+
+
+def operations() -> list[tuple[str, str]]:
+    """Every method and path of the OpenAPI document."""
+    paths = api.get_openapi_schema()["paths"]
+    return [(method, path) for path, methods in paths.items() for method in methods]
+
+
+@pytest.fixture
+def ids(guest: VM, template, iso, image, job, test_host) -> dict[str, str]:
+    """What belongs to alice or to administrators, by the name of the path parameter."""
+    return {
+        "vm_id": str(guest.pk),
+        "template_id": str(template.pk),
+        "host_id": str(test_host.pk),
+        "pool_id": str(image.pool.pk),
+        "image_id": str(image.pk),
+        "job_id": str(job.pk),
+    }
+
+
+def filled(path: str, ids: dict[str, str]) -> str:
+    for name, value in {**ids, "verb": "start"}.items():
+        path = path.replace("{" + name + "}", value)
+    assert "{" not in path, f"the tests know no value for {path}"
+    return path
+
+
+def shape(response: HttpResponse) -> tuple[int, bytes, str]:
+    """All that a stranger could compare."""
+    return response.status_code, response.content, response["Content-Type"]
+
+
+def test_mallory_gets_the_same_404_for_what_is_not_his_and_for_what_is_not(api_of, mallory, ids):
+    client = api_of(mallory)
+    missing = {name: str(uuid.uuid4()) for name in ids}
+    for method, path in operations():
+        if (method, path) in FOR_ALL | PUBLIC | FORBIDDEN.keys():
+            continue
+        body = BODIES.get((method, path))
+        foreign = client.request(method.upper(), filled(path, ids), body)
+        unknown = client.request(method.upper(), filled(path, missing), body)
+        assert foreign.status_code == 404, f"{method} {path} gave {foreign.status_code}"
+        assert shape(foreign) == shape(unknown), f"{method} {path} tells them apart"
+        problem_of(foreign)
+
+
+def test_anonymous_gets_401_everywhere(client, ids):
+    for method, path in operations():
+        response = client.generic(method.upper(), filled(path, ids))
+        assert response.status_code == 401, f"{method} {path}"
+        assert response["WWW-Authenticate"].startswith("Bearer")
+        problem_of(response)
+
+
+def test_a_user_may_see_templates_and_not_change_them(api_of, mallory, ids, image):
+    client = api_of(mallory)
+    assert client.get(f"templates/{ids['template_id']}").status_code == 200
+    bodies = {**BODIES, ("post", "/api/v1/templates"): {"image_id": ids["image_id"], "name": "x"}}
+    for (method, path), status in FORBIDDEN.items():
+        response = client.request(method.upper(), filled(path, ids), bodies.get((method, path)))
+        assert response.status_code == status, f"{method} {path}"
+        assert problem_of(response)["code"] == "forbidden"
+
+
+def test_lists_of_a_stranger_are_empty(api_of, mallory, ids, iso):
+    client = api_of(mallory)
+    for name in ("vms", "hosts", "pools", "jobs"):
+        assert client.get(name).json()["total"] == 0, name
+    assert [image["name"] for image in client.get("images").json()["items"]] == [iso.name]
+
+
+def test_the_name_of_a_foreign_guest_is_in_no_list(api_of, mallory, guest, ids):
+    client = api_of(mallory)
+    for name in ("vms", "jobs", f"vms?q={guest.name}", f"vms?owner={guest.owner_id}"):
+        assert guest.name.encode() not in client.get(name).content
+
+
+def test_an_owner_may_not_give_his_guest_away(api_of, alice, bob, guest):
+    response = api_of(alice).put(f"vms/{guest.pk}/owner", {"owner_id": str(bob.pk)})
+    assert response.status_code == 403
+    guest.refresh_from_db()
+    assert guest.owner == alice
+
+
+def test_the_administrator_sees_every_guest(api_of, admin, guest):
+    assert api_of(admin).get(f"vms/{guest.pk}").json()["owner"]["name"] == "alice"
+
+
+def test_a_user_who_was_deactivated_is_anonymous_at_once(api_of, alice, guest):
+    client = api_of(alice)
+    assert client.get("vms").status_code == 200
+    alice.is_active = False
+    alice.save()
+    assert client.get("vms").status_code == 401
