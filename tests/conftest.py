@@ -5,26 +5,37 @@ from __future__ import annotations
 import os
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-os.environ["KVMWEB_HOME"] = tempfile.mkdtemp(prefix="kvmweb-test-home-")
+os.environ.setdefault("KVMWEB_HOME", tempfile.mkdtemp(prefix="kvmweb-test-home-"))
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the main thread
 
 
 @pytest.fixture(autouse=True)
-def _jobs_in_memory(settings: object) -> None:
+def _fast_passwords(settings) -> None:
+    """Hash passwords cheaply: their strength is Django's to test."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _jobs_run_at_once() -> Iterator[None]:
     """Jobs run at once, in the calling thread, unless a test says otherwise."""
     from vms.queue import huey
 
+    before = huey.immediate
     huey.immediate = True
+    yield
+    huey.immediate = before
 
 
-def make_user(username: str, role: str = "user") -> object:
+def make_user(username: str, role: str = "user"):
+    """Make an account whose password is "<name> has a long one"."""
     from vms.models import User
 
-    return User.objects.create_user(username=username, password=f"{username} has a long one", role=role)
+    password = f"{username} has a long one"
+    return User.objects.create_user(username=username, password=password, role=role)
 
 
 @pytest.fixture
@@ -59,15 +70,76 @@ def mallory(db: None):
 
 @pytest.fixture
 def test_host(db: None) -> Iterator[object]:
-    """A host row for `test:///default`, whose connection is closed afterwards."""
+    """A host row for `test:///default` as surveyed; what a test made there is removed."""
     from vms.hypervisor import registry
     from vms.models import Host
+    from vms.services import survey
 
-    row = Host.objects.create(
-        name=f"test-{uuid.uuid4().hex[:6]}",
-        uri="test:///default",
-        status="connected",
-        facts={"cpus": 16, "memory_mib": 8192, "accelerator": "test", "arch": "i686"},
-    )
+    row = Host.objects.create(name=f"test-{uuid.uuid4().hex[:6]}", uri="test:///default")
+    _sweep_test_driver(row)
+    survey.everything(row)
     yield row
+    _sweep_test_driver(row)
     registry.forget(str(row.pk))
+
+
+def _sweep_test_driver(row) -> None:
+    """Leave in the driver, whose state the whole process shares, only its own domain "test"."""
+    from vms.hypervisor import domains, storage
+    from vms.services import hosts
+
+    link = hosts.connection(row)
+    for record in domains.list_all(link):
+        if record.name != "test":
+            domains.destroy_if_active(link, record.uuid)
+            domains.undefine(link, record.uuid)
+    for pool in storage.list_pools(link):
+        for volume in storage.list_volumes(link, pool.name):
+            storage.delete_volume(link, pool=pool.name, name=volume.name)
+
+
+@pytest.fixture
+def image(test_host):
+    """A disk image in the test driver's pool, as a row."""
+    from vms.hypervisor import storage
+    from vms.models import Volume
+    from vms.services import hosts, survey
+
+    storage.create_volume(
+        hosts.connection(test_host),
+        pool="default-pool",
+        name="base.qcow2",
+        format="qcow2",
+        capacity_bytes=1 << 30,
+    )
+    survey.storage_of(test_host)
+    return Volume.objects.get(pool__host=test_host, name="base.qcow2")
+
+
+@pytest.fixture
+def template(image):
+    """A template on the test driver; it has no cloud-init, since that driver takes no upload."""
+    from vms.policy import SystemActor
+    from vms.services import templates
+
+    defaults = templates.TemplateDefaults(
+        name="Small one", os_name="Debian 12", memory_mib=128, has_cloud_init=False
+    )
+    return templates.create(actor=SystemActor(), image_id=image.pk, defaults=defaults)
+
+
+@pytest.fixture
+def make_guest(template, django_capture_on_commit_callbacks) -> Callable[..., object]:
+    """Make a real domain of the test driver through the service and its job: make_guest(owner)."""
+    import vms.worker.jobs  # noqa: F401 - registers the runner
+    from vms.models import VM
+    from vms.policy import Person
+    from vms.services import machines
+
+    def make(owner, name: str = "", **more):
+        request = machines.CreateRequest(template_id=template.pk, name=name, **more)
+        with django_capture_on_commit_callbacks(execute=True):
+            vm, _job = machines.create(actor=Person(owner), request=request)
+        return VM.objects.get(pk=vm.pk)
+
+    return make

@@ -20,8 +20,7 @@ def test_no_module_is_longer_than_400_lines():
     long = {
         str(path.relative_to(ROOT)): lines
         for path in SOURCES
-        if "migrations" not in path.parts
-        and (lines := len(path.read_text().splitlines())) > 400
+        if "migrations" not in path.parts and (lines := len(path.read_text().splitlines())) > 400
     }
     assert not long
 
@@ -39,8 +38,6 @@ def test_every_module_says_what_it_is_for():
 
 def test_only_one_module_starts_other_programs():
     users = {
-        str(path.relative_to(ROOT))
-        for path in SOURCES
-        if "import subprocess" in path.read_text()
+        str(path.relative_to(ROOT)) for path in SOURCES if "import subprocess" in path.read_text()
     }
     assert users <= {"vms/hypervisor/images.py"}

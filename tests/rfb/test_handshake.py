@@ -49,7 +49,9 @@ def test_any_bytes_at_all_are_relayed_or_refused_but_never_grow(data: bytes, at:
     assert len(data) - 11 <= len(out) <= len(data)
 
 
-@pytest.mark.parametrize("version", [b"RFB 004.000\n", b"RFB 003.889\n", b"GET / HTTP/1", b"\0" * 12])
+@pytest.mark.parametrize(
+    "version", [b"RFB 004.000\n", b"RFB 003.889\n", b"GET / HTTP/1", b"\0" * 12]
+)
 def test_another_protocol_is_refused(version: bytes) -> None:
     with pytest.raises(HandshakeError):
         ClientHandshake().feed(version)

@@ -10,7 +10,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from vms import selectors
-from vms.models import VM, ApiToken, Host, Ticket, User
+from vms.models import VM, ApiToken, AuditPhase, Host, Ticket, User
 from vms.policy import Action, Actor, Door, Person, can
 from vms.problems import Refused
 from vms.services import audit, tokens
@@ -219,7 +219,7 @@ def session_is_alive(session_key: str) -> bool:
 
 def opened(*, grant: ConsoleGrant) -> None:
     """Write into the audit trail that a console was opened."""
-    audit.write(_trail(grant, "console.open"), audit.AuditPhase.SUCCEEDED)
+    audit.write(_trail(grant, "console.open"), AuditPhase.SUCCEEDED)
 
 
 def closed(
@@ -230,7 +230,7 @@ def closed(
     """
     audit.write(
         _trail(grant, "console.close"),
-        audit.AuditPhase.SUCCEEDED,
+        AuditPhase.SUCCEEDED,
         reason=reason,
         seconds=round(seconds),
         bytes_in=bytes_in,

@@ -78,7 +78,6 @@ def _prepare(job: Job) -> _Work:
     vm = job.vm
     if vm is None or vm.template is None:
         raise Problem("unknown-template")
-    jobs.made(job, "row", str(vm.pk))
     return _Work(job, vm, vm.template, Params(**job.params), hosts.connection(vm.host))
 
 

@@ -15,14 +15,14 @@ from django.utils import timezone
 from vms import queue, selectors
 from vms.hypervisor.errors import HypervisorError
 from vms.live import publish
-from vms.models import VM, Job, JobKind, JobState
+from vms.models import VM, AuditPhase, Job, JobKind, JobState
 from vms.models.job import OPEN_STATES
 from vms.policy import Action, Actor, Person, SystemActor
 from vms.problems import Problem, Refused
 from vms.services import audit, undo
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +42,8 @@ class NewJob:
     vm: VM
     params: Mapping[str, object]
     steps_total: int
+    undo: Sequence[Sequence[str]] = ()
+    """What the request itself made and must go if the job does not end well."""
 
 
 def request(*, actor: Actor, new: NewJob, correlation: uuid.UUID) -> Job:
@@ -57,6 +59,7 @@ def request(*, actor: Actor, new: NewJob, correlation: uuid.UUID) -> Job:
         target_name=new.vm.name,
         params=dict(new.params),
         steps_total=new.steps_total,
+        undo=[list(note) for note in new.undo],
         correlation=correlation,
     )
     queue.enqueue_on_commit(job.pk)
@@ -167,7 +170,7 @@ def cancel(*, actor: Actor, job_id: selectors.Identifier) -> Job:
         audit.Trail(
             actor, Action.JOB_CANCEL.value, audit.Target("job", str(job.pk), job.target_name)
         ),
-        audit.AuditPhase.REQUESTED,
+        AuditPhase.REQUESTED,
     )
     Job.objects.filter(pk=job.pk).update(is_cancel_requested=True)
     if Job.objects.filter(pk=job.pk, state=JobState.QUEUED).update(state=JobState.RUNNING):

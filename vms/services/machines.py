@@ -237,7 +237,8 @@ def _reserve(actor: Actor, checked: _Checked, password_hash: str) -> tuple[VM, J
             has_vnc=True,
         )
         audit.requested(trail)
-        new = jobs.NewJob(JobKind.CREATE_VM, vm, params.as_json(), creation.STEPS)
+        undo = (("row", str(pk)),)
+        new = jobs.NewJob(JobKind.CREATE_VM, vm, params.as_json(), creation.STEPS, undo)
         job = jobs.request(actor=actor, new=new, correlation=trail.correlation)
         transaction.on_commit(lambda: publish.vm_changed(str(vm.pk), vm.revision))
     return vm, job

@@ -111,6 +111,12 @@ def password_changed(*, actor: Actor) -> None:
         _change(actor, "people.change-password", actor.user, "must_change_password")
 
 
+def choose_guest_view(*, actor: Person, view: str) -> None:
+    """Remember whether somebody likes his guests as list or gallery; a taste is not audited."""
+    actor.user.guest_view = view
+    actor.user.save(update_fields=["guest_view"])
+
+
 def _keep_an_administrator(user: User) -> None:
     others = User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).exclude(pk=user.pk)
     if user.is_administrator and not others.exists():

@@ -1,0 +1,186 @@
+"""Console tickets, each test named after an attack or an end of rights."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from vms.models import VM, AuditEntry, Ticket
+from vms.policy import Person, SystemActor
+from vms.problems import NotFound, Refused
+from vms.services import consoles, people, tokens
+
+
+@pytest.fixture
+def vm(alice, test_host):
+    """A guest that seems to run with a VNC display; no host is asked."""
+    test_host.facts = {**test_host.facts, "can_graphics_fd": True}
+    test_host.save()
+    pk = uuid.uuid4()
+    return VM.objects.create(
+        pk=pk,
+        domain_uuid=pk,
+        host=test_host,
+        name="web",
+        owner=alice,
+        state="running",
+        has_vnc=True,
+    )
+
+
+@pytest.fixture
+def session(alice):
+    """The key of a live browser session of alice."""
+    client = Client()
+    client.force_login(alice)
+    return client.session.session_key
+
+
+@pytest.fixture
+def issue(vm, alice, session):
+    """Issue a ticket to alice's session."""
+    return lambda: (
+        consoles.issue_ticket(actor=Person(alice, session_key=session), vm_id=vm.pk).secret
+    )
+
+
+@pytest.fixture
+def redeem(vm, alice, session):
+    """Redeem as alice's browser does; keyword arguments change one thing."""
+
+    def run(secret, **change):
+        values = {
+            "vm_id": str(vm.pk),
+            "session_key": session,
+            "user_id": str(alice.pk),
+            "has_trusted_origin": True,
+            "address": "127.0.0.1",
+        }
+        return consoles.redeem(secret=secret, **{**values, **change})
+
+    return run
+
+
+def test_a_ticket_opens_the_console_it_was_made_for(issue, redeem, vm, alice):
+    grant = redeem(issue())
+    assert (grant.vm_id, grant.user_name, grant.mode) == (str(vm.pk), "alice", "control")
+    assert grant.domain_uuid == str(vm.domain_uuid)
+
+
+def test_the_secret_is_kept_as_a_hash_only(issue):
+    secret = issue()
+    assert not Ticket.objects.filter(secret_hash=secret).exists()
+    assert secret not in str(list(Ticket.objects.values()))
+
+
+def _flaw() -> str:
+    return AuditEntry.objects.filter(action="console.open").first().detail["flaw"]
+
+
+def test_replayed_ticket(issue, redeem):
+    secret = issue()
+    redeem(secret)
+    with pytest.raises(Refused, match="ticket-invalid"):
+        redeem(secret)
+    assert _flaw() == "used"
+
+
+def test_late_ticket(issue, redeem):
+    secret = issue()
+    Ticket.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    with pytest.raises(Refused, match="ticket-invalid"):
+        redeem(secret)
+    assert _flaw() == "late"
+
+
+@pytest.mark.parametrize(
+    ("change", "flaw"),
+    [
+        ({"vm_id": str(uuid.uuid4())}, "other-vm"),
+        ({"session_key": "another"}, "other-session"),
+        ({"session_key": ""}, "other-session"),
+        ({"user_id": str(uuid.uuid4())}, "other-session"),
+        ({"user_id": None}, "other-session"),
+        ({"has_trusted_origin": False}, "origin"),
+    ],
+)
+def test_a_ticket_used_elsewhere_is_refused_burned_and_audited(issue, redeem, change, flaw):
+    secret = issue()
+    with pytest.raises(Refused, match="ticket-invalid"):
+        redeem(secret, **change)
+    assert _flaw() == flaw
+    with pytest.raises(Refused, match="ticket-invalid"):
+        redeem(secret)
+
+
+def test_a_guessed_ticket_is_refused_and_audited(redeem):
+    with pytest.raises(Refused, match="ticket-invalid"):
+        redeem("0" * 43)
+    assert _flaw() == "unknown"
+
+
+def test_a_ticket_of_somebody_whose_right_has_ended(issue, redeem, vm, bob):
+    secret = issue()
+    VM.objects.filter(pk=vm.pk).update(owner=bob)
+    with pytest.raises(Refused, match="ticket-invalid"):
+        redeem(secret)
+    assert _flaw() == "no-right"
+
+
+def test_mallory_gets_no_ticket(vm, mallory):
+    with pytest.raises(NotFound):
+        consoles.issue_ticket(actor=Person(mallory, session_key="x"), vm_id=vm.pk)
+
+
+def test_a_guest_that_is_off_has_no_console(vm, alice):
+    VM.objects.update(state="off")
+    with pytest.raises(Refused, match="console-off"):
+        consoles.issue_ticket(actor=Person(alice, session_key="x"), vm_id=vm.pk)
+
+
+def test_a_bearer_token_gets_a_ticket_without_cookie_and_origin(vm, alice, redeem):
+    token, _secret = tokens.create(actor=Person(alice), user=alice, name="script")
+    issued = consoles.issue_ticket(actor=Person(alice, token=token), vm_id=vm.pk)
+    grant = redeem(issued.secret, session_key="", user_id=None, has_trusted_origin=False)
+    assert grant.is_token
+
+
+def test_an_open_console_ends_with_the_session(issue, redeem, session):
+    grant = redeem(issue())
+    assert consoles.check_still_allowed(grant=grant) == ""
+    from django.contrib.sessions.models import Session
+
+    Session.objects.filter(session_key=session).delete()
+    assert consoles.check_still_allowed(grant=grant) == "logged-out"
+
+
+def test_an_open_console_ends_with_the_right(issue, redeem, vm, bob):
+    grant = redeem(issue())
+    VM.objects.filter(pk=vm.pk).update(owner=bob)
+    assert consoles.check_still_allowed(grant=grant) == "revoked"
+
+
+def test_an_open_console_ends_with_the_account(issue, redeem, alice):
+    grant = redeem(issue())
+    people.deactivate(actor=SystemActor(), user_id=alice.pk)
+    assert consoles.check_still_allowed(grant=grant) == "deactivated"
+
+
+def test_an_open_console_ends_with_the_guest(issue, redeem, vm):
+    grant = redeem(issue())
+    vm.delete()
+    assert consoles.check_still_allowed(grant=grant) == "vm-gone"
+
+
+def test_opening_and_closing_are_audited_with_what_moved(issue, redeem):
+    grant = redeem(issue())
+    consoles.opened(grant=grant)
+    consoles.closed(grant=grant, reason="left", seconds=3.2, bytes_in=10, bytes_out=20)
+    closed, opened = AuditEntry.objects.filter(action__startswith="console.")
+    assert (opened.action, closed.action) == ("console.open", "console.close")
+    assert closed.detail["bytes_out"] == 20
+    assert opened.correlation == closed.correlation
