@@ -72,9 +72,17 @@ def test_emulation_is_no_essential_fault():
 
 
 def test_a_host_that_does_not_answer_has_only_what_can_be_said():
-    checks = health.judge(Findings(REMOTE, error_code="host-away"))
+    checks = health.judge(Findings(REMOTE, error_code="host-away", error_detail="refused"))
     assert [(check.code, check.is_ok) for check in checks] == [("libvirt", False)]
-    assert checks[0].advice
+    assert "refused" in checks[0].detail
+    assert REMOTE in checks[0].advice
+
+
+@pytest.mark.parametrize(("code", "detail"), [("host-timeout", ""), ("host-away", "")])
+def test_the_reason_of_a_host_that_is_away_is_a_whole_sentence(code, detail):
+    reason = health.away_reason(code, detail)
+    assert reason.endswith(".")
+    assert "%" not in reason
 
 
 def test_virtlogd_is_tried_on_its_socket(tmp_path: Path, monkeypatch):

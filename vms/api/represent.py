@@ -24,7 +24,7 @@ from vms.models import (
     User,
     Volume,
 )
-from vms.services import busy, editing, power, templates
+from vms.services import busy, editing, health, power, templates
 from vms.services.deletion import DeletableDisk
 from vms.services.templates import TemplateStatus
 
@@ -180,7 +180,8 @@ def host_summary(row: Host) -> schemas.HostSummary:
     """Show a host: what was last read of it, and its latest load."""
     facts, load = row.facts, recent.host_load(str(row.pk))
     why = facts.get("accelerator_reason", "")
-    reason = messages.sentence_for(row.status_code) if row.status_code else ""
+    is_away = row.status == HostStatus.AWAY
+    reason = health.away_reason(row.status_code, row.status_detail) if is_away else ""
     kind = facts.get("accelerator")
     return schemas.HostSummary(
         id=row.pk,

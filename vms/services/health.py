@@ -67,6 +67,7 @@ class Findings:
 
     uri: str
     error_code: str = ""
+    error_detail: str = ""
     facts: Mapping[str, object] = field(default_factory=dict)
     pools: Mapping[str, Room] = field(default_factory=dict)
     networks: Mapping[str, bool] = field(default_factory=dict)
@@ -195,19 +196,34 @@ def _ask(host: Host) -> Findings:
         }
         nets = {network.name: network.is_active for network in networks.list_all(link)}
     except HypervisorError as error:
-        return Findings(host.uri, error_code=error.code)
+        return Findings(host.uri, error_code=error.code, error_detail=detail_of(error))
     return Findings(host.uri, facts=facts, pools=pools, networks=nets)
 
 
 def _recall(host: Host) -> Findings:
     if host.status != HostStatus.CONNECTED:
-        return Findings(host.uri, error_code=host.status_code or "host-away")
+        code = host.status_code or "host-away"
+        return Findings(host.uri, error_code=code, error_detail=host.status_detail)
     pools = {
         pool.name: Room(pool.is_active, pool.available_bytes)
         for pool in Pool.objects.filter(host=host)
     }
     nets = dict(Network.objects.filter(host=host).values_list("name", "is_active"))
     return Findings(host.uri, facts=host.facts, pools=pools, networks=nets)
+
+
+def detail_of(error: HypervisorError) -> str:
+    """Return libvirt's own words in an error, "" where there are none."""
+    return str(error.params.get("reason") or error.params.get("detail") or "")
+
+
+def away_reason(code: str, detail: str) -> str:
+    """Say why a host is away, from the code and libvirt's own words."""
+    if code == "host-timeout":
+        return _("It did not answer in time.")
+    if detail:
+        return _("It cannot be reached: %(detail)s.") % {"detail": detail.rstrip(".")}
+    return _("It cannot be reached.")
 
 
 def judge(findings: Findings) -> tuple[Check, ...]:
@@ -236,14 +252,20 @@ def _is_local_system(uri: str) -> bool:
 def _libvirt(findings: Findings) -> Check:
     title = _("libvirt at %(uri)s") % {"uri": findings.uri}
     if findings.error_code:
-        advice = _(
-            "Start libvirtd (systemctl start libvirtd, or libvirtd -d) and see that this user is "
-            "in the group libvirt."
-        )
-        return Check("libvirt", title, False, messages.sentence_for(findings.error_code), advice)
+        reason = away_reason(findings.error_code, findings.error_detail)
+        return Check("libvirt", title, False, reason, _libvirt_advice(findings.uri))
     version = findings.facts.get("libvirt_version", "")
     return Check(
         "libvirt", title, True, _("It answers, version %(version)s.") % {"version": version}
+    )
+
+
+def _libvirt_advice(uri: str) -> str:
+    if not _is_local_system(uri):
+        return _("See that “virsh -c %(uri)s list” works here.") % {"uri": uri}
+    return _(
+        "Start libvirtd (systemctl start libvirtd, or libvirtd -d) and see that this user is in "
+        "the group libvirt."
     )
 
 
