@@ -13,11 +13,11 @@ from vms.models import ApiToken
 
 
 @pytest.fixture
-def browser(alice) -> Client:
-    """A browser of alice that is logged in, with CSRF enforced."""
-    browser = Client(enforce_csrf_checks=True)
-    browser.force_login(alice)
-    return browser
+def session(alice) -> Client:
+    """A logged-in browser of alice, with CSRF enforced."""
+    session = Client(enforce_csrf_checks=True)
+    session.force_login(alice)
+    return session
 
 
 def describe(client: Client, guest, **headers: str):
@@ -27,28 +27,28 @@ def describe(client: Client, guest, **headers: str):
     )
 
 
-def test_a_session_may_read_without_a_csrf_token(browser, guest):
-    answer = browser.get("/api/v1/me").json()
+def test_a_session_may_read_without_a_csrf_token(session, guest):
+    answer = session.get("/api/v1/me").json()
     assert (answer["username"], answer["auth"], answer["token_name"]) == ("alice", "session", None)
 
 
-def test_a_session_may_not_change_anything_without_a_csrf_token(browser, guest):
-    response = describe(browser, guest)
+def test_a_session_may_not_change_anything_without_a_csrf_token(session, guest):
+    response = describe(session, guest)
     assert (response.status_code, problem_of(response)["code"]) == (403, "csrf")
     guest.refresh_from_db()
     assert guest.description == ""
 
 
-def test_a_session_with_its_csrf_token_may(browser, guest):
+def test_a_session_with_its_csrf_token_may(session, guest):
     token = "a" * 32
-    browser.cookies["kvmweb_csrf"] = token
-    assert describe(browser, guest, **{"X-CSRFToken": token}).status_code == 200
+    session.cookies["kvmweb_csrf"] = token
+    assert describe(session, guest, **{"X-CSRFToken": token}).status_code == 200
 
 
-def test_a_session_from_another_origin_may_not_even_with_the_token(browser, guest):
+def test_a_session_from_another_origin_may_not_even_with_the_token(session, guest):
     token = "a" * 32
-    browser.cookies["kvmweb_csrf"] = token
-    response = describe(browser, guest, **{"X-CSRFToken": token, "Origin": "https://evil.example"})
+    session.cookies["kvmweb_csrf"] = token
+    response = describe(session, guest, **{"X-CSRFToken": token, "Origin": "https://evil.example"})
     assert problem_of(response)["code"] == "csrf"
 
 
@@ -71,14 +71,14 @@ def test_a_token_that_was_revoked_or_has_expired_is_refused(api_of, alice, field
     assert client.get("me").status_code == 401
 
 
-def test_a_wrong_token_is_refused_even_with_a_session(browser):
-    response = browser.get("/api/v1/me", headers={"Authorization": "Bearer wrong"})
+def test_a_wrong_token_is_refused_even_with_a_session(session):
+    response = session.get("/api/v1/me", headers={"Authorization": "Bearer wrong"})
     assert response.status_code == 401
 
 
-def test_a_one_time_password_must_be_changed_first(browser, alice):
+def test_a_one_time_password_must_be_changed_first(session, alice):
     alice.must_change_password = True
     alice.save()
-    response = browser.get("/api/v1/me")
+    response = session.get("/api/v1/me")
     assert response.status_code == 403
     assert problem_of(response)["code"] == "password-change-needed"
