@@ -19,7 +19,9 @@ def test_every_setting_is_documented_with_its_default():
 def test_every_path_that_the_documents_name_exists():
     missing = []
     for document in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
-        for path in re.findall(r"`((?:vms|kvmweb|script|tests|docs|static|templates)/[\w./*-]*)`", document.read_text()):
+        for path in re.findall(
+            r"`((?:vms|kvmweb|script|tests|docs|static|templates)/[\w./*-]*)`", document.read_text()
+        ):
             if "*" not in path and "static/dist" not in path and not (ROOT / path).exists():
                 missing.append(f"{document.name}: {path}")
     assert not missing
