@@ -12,7 +12,9 @@ SOURCES = [*(ROOT / "vms").rglob("*.py"), *(ROOT / "kvmweb").rglob("*.py")]
 
 def test_imports_go_down_only():
     script = Path(sys.executable).with_name("lint-imports")
-    done = subprocess.run([script], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [script], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 

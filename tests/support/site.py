@@ -178,7 +178,7 @@ class Site:
     def create(self, name: str, *, wait: bool = True, **more: object) -> dict[str, Any]:
         """Make a guest from Tiny Linux; by default wait until its job has ended well."""
         template = self.api("GET", "templates")["items"][0]
-        body = {"template": template["id"], "name": name, **more}
+        body = {"template_id": template["id"], "name": name, **more}
         made = self.api("POST", "vms", body)
         if wait:
             self.wait_for_job(made["job"]["id"])
