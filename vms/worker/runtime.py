@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 LOOK_FOR_HOSTS_S = 3.0
 CLEAN_UP_S = 60.0
-STOP_S = 2.5
+STOP_S = 1.8
 
 
 class HostWatch:
@@ -88,7 +88,7 @@ class Runtime:
         repeat(self._look_after_jobs, self._stop, CLEAN_UP_S)
 
     def _look_after_jobs(self) -> None:
-        """Before the first job, mark what the last end interrupted; later, clean up what had to wait."""
+        """Before the first job, end what was interrupted; later, clean up what had to wait."""
         if self._consumer is not None:
             jobs.clean_up_ended()
             return

@@ -1,0 +1,14 @@
+"""Where the doors are."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from vms.api import api
+from vms.api.health import healthz
+
+urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("api/v1/", api.urls),
+    path("", include("vms.web.urls")),
+]
