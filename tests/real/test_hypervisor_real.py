@@ -1,4 +1,4 @@
-"""The hypervisor package on a real libvirtd with QEMU. The guest is a blank disk: SeaBIOS is enough."""
+"""The hypervisor package on real QEMU. The guest is a blank disk: SeaBIOS is screen enough."""
 
 from __future__ import annotations
 

@@ -33,9 +33,15 @@ class _Task(Generic[T]):
             self._error = error  # the caller's thread raises it
 
     def outcome(self) -> T:
-        if self._error is not None:
+        """Return or raise what came of it, once."""
+        if self._error is None:
+            return self._result[0]
+        try:
             raise self._error
-        return self._result[0]
+        finally:
+            # Its traceback leads back here: such a circle would keep libvirt's objects, and with
+            # them a connection, until the garbage collector comes by.
+            self._error = None
 
     def discard(self) -> None:
         """Give a result that nobody waits for any more to whoever must free it."""

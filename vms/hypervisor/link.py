@@ -66,11 +66,10 @@ class Link:
                 return conn
             since_s = self._begin()
             patience_s = min(timeout_s, since_s + self._open_timeout_s - time.monotonic())
-            self._changed.wait_for(lambda: self._opening_since_s is None, max(0.0, patience_s))
+            self._changed.wait_for(self._is_settled, max(0.0, patience_s))
             if (conn := self._current()) is not None:
                 return conn
-            is_pending = self._opening_since_s is not None
-            raise HostAway(reason=NO_ANSWER if is_pending else self._reason)
+            raise HostAway(reason=self._reason if self._is_settled() else NO_ANSWER)
 
     def forgive(self) -> None:
         """Let the next call try at once: the host has just been seen alive."""
@@ -119,6 +118,9 @@ class Link:
 
     def _current(self) -> libvirt.virConnect | None:
         return self._conn
+
+    def _is_settled(self) -> bool:
+        return self._opening_since_s is None or self._is_closed
 
     def _begin(self) -> float:
         """Start opening unless that is under way; return since when. The lock is held."""

@@ -10,6 +10,7 @@ from .connection import HostConnection, Lane
 from .errors import (
     InvalidConfig,
     OperationFailed,
+    VolumeExists,
     VolumeNotFound,
 )
 from .types import PoolInfo, PoolState, VolumeInfo
@@ -220,9 +221,11 @@ def _described(volume: libvirt.virStorageVol, pool: str) -> VolumeInfo | None:
 
 
 def _create(host: HostConnection, pool: str, name: str, xml: str, timeout_s: float) -> VolumeInfo:
-    return host.call(
-        Lane.VERBS,
-        lambda conn: describe(pool_of(conn, pool).createXML(xml, 0), pool),
-        timeout_s=timeout_s,
-        context={"pool": pool, "name": name},
-    )
+    def run(conn: libvirt.virConnect) -> VolumeInfo:
+        target = pool_of(conn, pool)
+        if name in target.listVolumes():  # drivers differ in how they say so
+            raise VolumeExists(pool=pool, name=name)
+        return describe(target.createXML(xml, 0), pool)
+
+    context = {"pool": pool, "name": name}
+    return host.call(Lane.VERBS, run, timeout_s=timeout_s, context=context)
