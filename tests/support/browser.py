@@ -1,0 +1,54 @@
+"""Debian's Chromium under Playwright, and the way in: log in as somebody."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+EXECUTABLE = "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def launch_options() -> dict[str, Any]:
+    """Options for starting Debian's Chromium without any request to the outside."""
+    return {"executable_path": EXECUTABLE, "args": FLAGS}
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser of its own, closed afterwards."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**launch_options())
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def log_in(page: Page, url: str, username: str, password: str) -> None:
+    """Fill the login form and send it."""
+    page.goto(f"{url}/login/")
+    page.get_by_label("User name").fill(username)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+def first_login(page: Page, url: str, one_time: str, password: str) -> None:
+    """Log in as the first administrator and choose a password, as the page asks."""
+    log_in(page, url, "admin", one_time)
+    page.wait_for_url("**/password/**")
+    page.locator("input[name=oldpassword]").fill(one_time)
+    page.locator("input[name=password1]").fill(password)
+    page.locator("input[name=password2]").fill(password)
+    page.locator("main form button[type=submit]").click()
+    page.wait_for_url(f"{url}/")
