@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from django.db.models import Model, QuerySet
 
 from vms.models import VM, ApiToken, Host, Job, Network, Pool, Role, Template, User, Volume
+from vms.models.host import SEED_NAME
 
 M = TypeVar("M", bound=Model)
 
@@ -106,7 +107,7 @@ def _himself(user: User, thing: object) -> bool:
 
 
 def _image_for_users(_user: User, thing: object) -> bool:
-    return isinstance(thing, Volume) and thing.is_iso
+    return isinstance(thing, Volume) and thing.is_iso and not thing.is_seed
 
 
 USER_RULES: dict[Action, Predicate] = {
@@ -145,7 +146,7 @@ def _rows_for_user(user: User, rows: QuerySet[Any]) -> QuerySet[Any]:  # Any: ro
     if model is Template:
         return rows
     if model is Volume:
-        return rows.filter(format="iso")
+        return rows.filter(format="iso").exclude(name__regex=SEED_NAME)
     if model is Job:
         return rows.filter(actor=user) | rows.filter(vm__owner=user)
     return rows.none()

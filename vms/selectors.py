@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from django.db.models import Model, Prefetch, QuerySet
 
-from vms.models import VM, AuditEntry, Host, Job, Network, Pool, Template, User, Volume
+from vms.models import VM, AuditEntry, Host, HostStatus, Job, Network, Pool, Template, User, Volume
+from vms.models.host import SEED_NAME
 from vms.models.job import OPEN_STATES
 from vms.policy import VIEW_ACTIONS, Action, Actor, can, visible
 from vms.problems import Forbidden, NotFound
@@ -38,7 +39,9 @@ def _fetch(actor: Actor, rows: QuerySet[M], pk: Identifier, action: Action | Non
 def vms(actor: Actor) -> QuerySet[VM]:
     """Guests the actor may see, with owner, host, template and the job under way; no XML."""
     open_jobs = Prefetch(
-        "jobs", queryset=Job.objects.filter(state__in=OPEN_STATES), to_attr="open_jobs"
+        "jobs",
+        queryset=Job.objects.select_related("actor").filter(state__in=OPEN_STATES),
+        to_attr="open_jobs",
     )
     rows = VM.objects.defer("xml").select_related("owner", "host", "template")
     return visible(actor, rows).prefetch_related(open_jobs).order_by("name", "id")
@@ -72,6 +75,14 @@ def hosts(actor: Actor) -> QuerySet[Host]:
     return visible(actor, Host.objects.all())
 
 
+def away_hosts(actor: Actor) -> QuerySet[Host]:
+    """Hosts that do not answer now, among those that the actor looks into or has guests on."""
+    rows = Host.objects.filter(status=HostStatus.AWAY)
+    if can(actor, Action.HOST_VIEW):
+        return rows
+    return rows.filter(vms__in=visible(actor, VM.objects.all())).distinct()
+
+
 def host(actor: Actor, pk: Identifier) -> Host:
     """Fetch one host."""
     return _fetch(actor, Host.objects.all(), pk, None)
@@ -100,9 +111,11 @@ def disk_paths_in_use() -> frozenset[str]:
 
 
 def images(actor: Actor) -> QuerySet[Volume]:
-    """Volumes that a template can be made from, and ISOs: whatever has no backing file of its own."""
+    """Volumes that a template can be made from, and ISOs: whatever has no backing file of its
+    own.
+    """
     rows = Volume.objects.select_related("pool", "pool__host").filter(backing_path="")
-    return visible(actor, rows)
+    return visible(actor, rows.exclude(name__regex=SEED_NAME))
 
 
 def isos(actor: Actor, host_id: Identifier) -> QuerySet[Volume]:

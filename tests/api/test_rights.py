@@ -10,7 +10,7 @@ from django.http import HttpResponse
 
 from tests.api.conftest import problem_of
 from vms.api import api
-from vms.models import VM
+from vms.models import VM, Volume
 
 SOME_ID = str(uuid.uuid4())
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
@@ -107,6 +107,22 @@ def test_lists_of_a_stranger_are_empty(api_of, mallory, ids, iso):
     for name in ("vms", "hosts", "pools", "jobs"):
         assert client.get(name).json()["total"] == 0, name
     assert [image["name"] for image in client.get("images").json()["items"]] == [iso.name]
+
+
+def test_the_cloud_init_seed_of_a_guest_is_no_image_for_anybody(
+    api_of, admin, mallory, define_guest, image
+):
+    guest = define_guest(mallory)
+    seed = Volume.objects.create(
+        pool=image.pool, name=f"{uuid.uuid4()}-seed.iso", path="/seed", format="iso"
+    )
+    for user in (admin, mallory):
+        names = [one["name"] for one in api_of(user).get("images").json()["items"]]
+        assert seed.name not in names
+    client = api_of(mallory)
+    assert client.get(f"images/{seed.pk}").status_code == 404
+    refused = client.put(f"vms/{guest.pk}/media", {"image_id": str(seed.pk)})
+    assert list(problem_of(refused)["fields"]) == ["image_id"]
 
 
 def test_the_name_of_a_foreign_guest_is_in_no_list(api_of, mallory, guest, ids):

@@ -4,10 +4,14 @@ was seen.
 
 from __future__ import annotations
 
+import re
 import uuid
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+SEED_NAME = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-seed\.iso$"
+"""Names of cloud-init seeds, which hold the keys and password hash of their own guest."""
 
 
 class HostStatus(models.TextChoices):
@@ -99,6 +103,11 @@ class Volume(models.Model):
     def is_iso(self) -> bool:
         """True for a CD or DVD image."""
         return self.format == "iso"
+
+    @property
+    def is_seed(self) -> bool:
+        """True for the cloud-init seed of a guest, which is no image to choose."""
+        return re.match(SEED_NAME, self.name) is not None
 
 
 class Network(models.Model):
