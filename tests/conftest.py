@@ -19,6 +19,14 @@ def _fast_passwords(settings) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """Keep the test database in a file: threads cannot share one in memory as they do a real one."""
+    from django.conf import settings
+
+    settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = settings.KVMWEB.home / "test.db"
+
+
 @pytest.fixture(autouse=True)
 def _jobs_run_at_once() -> Iterator[None]:
     """Jobs run at once, in the calling thread, unless a test says otherwise."""

@@ -198,15 +198,23 @@ def _save(changes: _Changes) -> None:
     state_fields = (*STATE_FIELDS, *KVMWEB_FIELDS)
     _save_all(changes.of_state, state_fields)
     _save_all(changes.of_xml, (*state_fields, *XML_FIELDS))
-    try:
-        with transaction.atomic():
-            VM.objects.bulk_create(changes.made, batch_size=BATCH)
-    except (DatabaseError, ValueError, OverflowError):
-        _each_alone(changes.made, lambda row: row.save(force_insert=True))
+    _make_all(changes.made)
     _announce(changes.all)
 
 
+def _make_all(rows: Sequence[VM]) -> None:
+    if not rows:
+        return
+    try:
+        with transaction.atomic():
+            VM.objects.bulk_create(rows, batch_size=BATCH)
+    except (DatabaseError, ValueError, OverflowError):
+        _each_alone(rows, lambda row: row.save(force_insert=True))
+
+
 def _save_all(rows: Sequence[VM], fields: Sequence[str]) -> None:
+    if not rows:
+        return
     try:
         with transaction.atomic():
             VM.objects.bulk_update(rows, fields, batch_size=BATCH)

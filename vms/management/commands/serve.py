@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import socket
@@ -75,10 +76,9 @@ class Command(BaseCommand):
         config = configure(wanted, self.stdout.write)
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         server = Server(config, lambda: self.stdout.write(f"kvmweb is at {wanted.url}"))
-        try:
+        with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again when it is done
             server.run(sockets=[listener])
-        except KeyboardInterrupt:
-            self.stdout.write("kvmweb has stopped; guests go on running.")
+        self.stdout.write("kvmweb has stopped; guests go on running.")
         leave()
 
 

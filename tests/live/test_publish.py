@@ -1,0 +1,121 @@
+"""From a thread to every socket of the process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+
+import pytest
+
+from vms.hypervisor.types import HostLoad
+from vms.live import hub as hubs
+from vms.live import publish, recent
+from vms.live.hub import Subscriber
+from vms.live.messages import Hint, HintKind, LoadTick, Numbers, Tick, from_wire, hints_to_wire
+
+
+def run_with_hub(body):
+    """Run `body(subscriber)` on a loop with a hub that listens."""
+
+    async def main():
+        hub, subscriber = hubs.Hub(), Subscriber()
+        publish.attach(asyncio.get_running_loop())
+        await hub.start()
+        hub.subscribe(subscriber)
+        try:
+            return await asyncio.wait_for(body(subscriber), 5)
+        finally:
+            publish.detach()
+            await hub.stop()
+
+    return asyncio.run(main())
+
+
+def in_thread(function) -> None:
+    thread = threading.Thread(target=function)
+    thread.start()
+    thread.join()
+
+
+def test_publishing_without_a_loop_is_silently_nothing() -> None:
+    publish.vm_changed("a", 1)
+    publish.host_load("h", HostLoad(1.0, 2, 3))
+    assert recent.host_load("h") == HostLoad(1.0, 2, 3)
+
+
+def test_a_hint_from_a_thread_reaches_a_subscriber() -> None:
+    async def body(subscriber):
+        await asyncio.to_thread(publish.vm_changed, "a", 7)
+        return await subscriber.take()
+
+    assert run_with_hub(body) == [Hint(HintKind.VM, "a", revision=7)]
+
+
+def test_a_thousand_hints_at_once_lose_none() -> None:
+    async def body(subscriber):
+        def burst():
+            for number in range(1000):
+                publish.vm_changed(f"vm-{number}", number)
+
+        in_thread(burst)  # the loop stands still meanwhile
+        seen = set()
+        while len(seen) < 1000:
+            seen |= {message.subject for message in await subscriber.take()}
+        return seen
+
+    assert len(run_with_hub(body)) == 1000
+
+
+def test_a_later_hint_about_the_same_thing_replaces_the_earlier_one() -> None:
+    subscriber = Subscriber()
+    subscriber.offer(Hint(HintKind.VM, "a", revision=1))
+    subscriber.offer(Hint(HintKind.VM_GONE, "a"))
+    assert asyncio.run(subscriber.take()) == [Hint(HintKind.VM_GONE, "a")]
+
+
+def test_a_slow_socket_loses_ticks_and_never_grows() -> None:
+    subscriber = Subscriber()
+    for at in range(10_000):
+        subscriber.offer(Tick("host", at, {}))
+    assert asyncio.run(subscriber.take()) == [Tick("host", 9_999, {})]
+    for number in range(hubs.MAX_WAITING + 10):
+        subscriber.offer(Hint(HintKind.VM, str(number)))
+    assert subscriber.has_overflowed
+    assert len(asyncio.run(subscriber.take())) == hubs.MAX_WAITING
+
+
+def test_numbers_and_load_travel_whole() -> None:
+    numbers = Numbers(12.34, 100, 200, "balloon", 1, 2, 3, None)
+
+    async def body(subscriber):
+        in_thread(lambda: publish.numbers("h", {"a": numbers}))
+        in_thread(lambda: publish.host_load("h", HostLoad(5.0, 1, 2)))
+        messages = []
+        while len(messages) < 2:
+            messages += await subscriber.take()
+        return messages
+
+    tick, load = run_with_hub(body)
+    assert json.loads(tick.rows["a"]) == [12.3, 100, 200, 1, 2, 3, None]
+    assert load == LoadTick("h", HostLoad(5.0, 1, 2))
+    assert recent.latest("a") == numbers
+
+
+def test_the_history_keeps_the_last_sixty_ticks_and_forgets_a_guest_that_is_off() -> None:
+    for percent in range(70):
+        publish.numbers("h", {"b": Numbers(cpu_percent=float(percent))})
+    assert [each.cpu_percent for each in recent.history("b")] == [float(n) for n in range(10, 70)]
+    publish.numbers("h", {"b": Numbers()})
+    assert recent.latest("b") is None
+    assert recent.history("b") == []
+
+
+@pytest.mark.parametrize("message", [{}, {"type": "live.of-tomorrow", "x": 1}])
+def test_an_unknown_message_of_another_version_is_nothing(message) -> None:
+    assert from_wire(message) == []
+
+
+def test_every_kind_of_hint_survives_the_wire() -> None:
+    hints = [Hint(kind, "x", 3, "vm", "actor") for kind in HintKind]
+    assert from_wire(json.loads(json.dumps(hints_to_wire(hints)))) == hints
