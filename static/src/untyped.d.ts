@@ -1,0 +1,20 @@
+// What we use of libraries that ship no types of their own.
+declare module "@novnc/novnc" {
+  interface RfbOptions {
+    shared?: boolean;
+    wsProtocols?: string[];
+  }
+  export default class RFB extends EventTarget {
+    constructor(target: HTMLElement, channel: string | WebSocket, options?: RfbOptions);
+    scaleViewport: boolean;
+    clipViewport: boolean;
+    resizeSession: boolean;
+    focusOnClick: boolean;
+    background: string;
+    qualityLevel: number;
+    focus(options?: FocusOptions): void;
+    blur(): void;
+    disconnect(): void;
+    sendCtrlAltDel(): void;
+  }
+}

@@ -1,0 +1,53 @@
+"""How django-allauth behaves here: nobody signs up, and only log in, log out and change of password are offered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.views import LoginView as AllauthLoginView
+from allauth.account.views import PasswordChangeView as AllauthPasswordChangeView
+from django.contrib import messages as notes
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from vms.models import User
+from vms.services import people
+from vms.web.person import person
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
+    """Accounts are made by administrators under People, never by strangers."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Nobody signs up by himself."""
+        return False
+
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
+        """Say that the account is closed, on the login page."""
+        notes.error(request, _("This account is not active. Ask an administrator."))
+        return redirect("account_login")
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        """Go on to the guests."""
+        return reverse("guests")
+
+
+class LoginView(AllauthLoginView):  # type: ignore[misc]  # allauth ships no types
+    """Log in; allauth's links to pages that we do not have are left out."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # Any: as Django has it
+        """Give the form and where to go afterwards."""
+        return super(AllauthLoginView, self).get_context_data(**kwargs)  # type: ignore[no-any-return]
+
+
+class PasswordChangeView(AllauthPasswordChangeView):  # type: ignore[misc]  # as above
+    """Change the own password, and no longer be asked to."""
+
+    def form_valid(self, form: Any) -> HttpResponse:  # Any: allauth's form
+        """Note the change through the service, which also audits it."""
+        response: HttpResponse = super().form_valid(form)
+        people.password_changed(actor=person(self.request))
+        return response

@@ -1,0 +1,44 @@
+"""Templates as cards: whether each can be used, and how many of the guests one sees came from it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vms.models import VM, Template
+from vms.services import templates
+from vms.services.templates import TemplateStatus
+from vms.web.rows import os_icon
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateCard:
+    """A template with what its card says."""
+
+    template: Template
+    status: TemplateStatus
+    icon: str
+    disk_bytes: int
+    guests: int
+
+
+def template_cards(
+    templates_seen: Iterable[Template], guests: Iterable[VM] = ()
+) -> list[TemplateCard]:
+    """Make the cards; a constant number of queries however many there are."""
+    rows = list(templates_seen)
+    statuses = templates.statuses(rows)
+    used = Counter(guest.template_id for guest in guests)
+    return [_card(row, statuses[row.pk], used[row.pk]) for row in rows]
+
+
+def _card(template: Template, status: TemplateStatus, guests: int) -> TemplateCard:
+    smallest = status.image.capacity_bytes if status.image else 0
+    return TemplateCard(
+        template=template,
+        status=status,
+        icon=os_icon(f"{template.os_name} {template.name}"),
+        disk_bytes=max(template.disk_bytes, smallest),
+        guests=guests,
+    )

@@ -1,0 +1,111 @@
+"""What every page's frame needs: tabs, jobs, hosts that are away, appearance and the scripts' texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import get_script_prefix, reverse
+from django.utils.translation import gettext as _
+
+from vms import selectors
+from vms.models import Host, User
+from vms.policy import Action, Person, can
+from vms.web.jobs import JobLine, job_lines
+from vms.web.person import person
+from vms.web.texts import script_texts
+
+APPEARANCE_COOKIE = "kvmweb_appearance"
+APPEARANCES = ("light", "dark")
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One tab of the green strip."""
+
+    name: str
+    label: str
+    url: str
+
+
+class Frame:
+    """The frame of one page; what costs a query is read only when a page shows it."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    @cached_property
+    def _actor(self) -> Person | None:
+        user = getattr(self._request, "user", None)
+        return person(self._request) if isinstance(user, User) else None
+
+    @cached_property
+    def tabs(self) -> list[Tab]:
+        """The tabs that this person may use."""
+        actor = self._actor
+        if actor is None:
+            return []
+        wanted = [
+            (Action.VM_CREATE, "guests", _("Guests")),
+            (Action.TEMPLATE_VIEW, "templates", _("Templates")),
+            (Action.HOST_VIEW, "host", _("Host")),
+            (Action.PEOPLE_MANAGE, "people", _("People")),
+        ]
+        return [Tab(name, text, reverse(name)) for action, name, text in wanted if can(actor, action)]
+
+    @property
+    def active_tab(self) -> str:
+        """Name of the tab that the page belongs to."""
+        match = getattr(self._request, "resolver_match", None)
+        page = (match.url_name or "") if match else ""
+        starts = {"guest": "guests", "template": "templates", "host": "host", "pe": "people"}
+        return next((tab for start, tab in starts.items() if page.startswith(start)), "")
+
+    @cached_property
+    def jobs(self) -> list[JobLine]:
+        """Jobs under way and those that ended lately."""
+        return job_lines(self._actor) if self._actor else []
+
+    @property
+    def open_jobs(self) -> int:
+        """How many jobs are under way."""
+        return sum(1 for job in self.jobs if job.is_open)
+
+    @cached_property
+    def away_hosts(self) -> list[Host]:
+        """Hosts that do not answer."""
+        return list(selectors.away_hosts(self._actor)) if self._actor else []
+
+    @property
+    def appearance(self) -> str:
+        """light, dark, or "" for what the desk prefers."""
+        value = self._request.COOKIES.get(APPEARANCE_COOKIE, "")
+        return value if value in APPEARANCES else ""
+
+    @property
+    def status_url(self) -> str:
+        """Path of the status websocket; the browser adds scheme and host."""
+        return f"{get_script_prefix()}ws/status"
+
+    @property
+    def cookie_path(self) -> str:
+        """Path for which the browser keeps the appearance."""
+        return get_script_prefix()
+
+    @property
+    def languages(self) -> list[tuple[str, str]]:
+        """Languages to choose from; empty while there is only one."""
+        return list(settings.LANGUAGES) if len(settings.LANGUAGES) > 1 else []
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Sentences for the scripts."""
+        return script_texts()
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:  # Any: as Django has it
+    """Put the frame into every template."""
+    return {"frame": Frame(request)}

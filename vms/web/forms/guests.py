@@ -1,0 +1,170 @@
+"""Forms about guests: making one, its description, its configuration, its CD and its owner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from vms.models import VM, Template, User, Volume
+from vms.services.editing import BootDevice
+from vms.services.machines import CreateLimits, CreateRequest
+from vms.web.forms.fields import CountField, GibibytesField, to_bytes, to_gib
+
+NO_AUTOCOMPLETE = {"autocomplete": "off", "spellcheck": "false"}
+FIELD_NAMES = {"disk_bytes": "disk_gib"}
+
+
+class CreateForm(forms.Form):
+    """A new guest from a template; its first values are the template's defaults."""
+
+    name = forms.CharField(
+        label=_("Name"), required=False, strip=False, widget=forms.TextInput(attrs=NO_AUTOCOMPLETE)
+    )
+    vcpus = CountField(label=_("Virtual CPUs"))
+    memory_mib = CountField(label=_("Memory"))
+    disk_gib = GibibytesField(label=_("Disk"))
+    user = forms.CharField(
+        label=_("User in the guest"), required=False, widget=forms.TextInput(attrs=NO_AUTOCOMPLETE)
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(render_value=True, attrs={"autocomplete": "new-password"}),
+    )
+    ssh_keys = forms.CharField(
+        label=_("SSH keys"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, **NO_AUTOCOMPLETE}),
+    )
+    description = forms.CharField(
+        label=_("Description"), required=False, strip=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    is_started = forms.BooleanField(label=_("Start it at once"), required=False)
+
+    def __init__(
+        self, *args: Any, template: Template, limits: CreateLimits, **kwargs: Any
+    ) -> None:  # Any: as forms.Form takes them
+        super().__init__(*args, **kwargs)
+        self._template = template
+        self._limit("vcpus", 1, limits.max_vcpus)
+        self._limit("memory_mib", limits.min_memory_mib, limits.max_memory_mib)
+        self._limit("disk_gib", to_gib(limits.min_disk_bytes), limits.max_disk_bytes // (1 << 30))
+        if not template.has_cloud_init:
+            for name in ("user", "password", "ssh_keys"):
+                del self.fields[name]
+
+    def _limit(self, name: str, smallest: object, largest: object) -> None:
+        self.fields[name].widget.attrs.update({"min": str(smallest), "max": str(largest)})
+
+    def request(self) -> CreateRequest:
+        """Return what was asked for; call only when the form is valid."""
+        data = self.cleaned_data
+        return CreateRequest(
+            template_id=self._template.pk,
+            name=data["name"],
+            vcpus=data["vcpus"],
+            memory_mib=data["memory_mib"],
+            disk_bytes=to_bytes(data["disk_gib"]),
+            user=data.get("user", ""),
+            password=data.get("password", ""),
+            ssh_keys=_lines(data.get("ssh_keys", "")),
+            is_started=data["is_started"],
+            description=data["description"],
+        )
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+class DescriptionForm(forms.Form):
+    """The description of a guest."""
+
+    description = forms.CharField(
+        label=_("Description"), required=False, strip=False, widget=forms.Textarea(attrs={"rows": 4})
+    )
+
+
+class ConfigForm(forms.Form):
+    """Name, processors, memory and boot order of a guest that is off."""
+
+    name = forms.CharField(
+        label=_("Name"), strip=False, widget=forms.TextInput(attrs=NO_AUTOCOMPLETE)
+    )
+    vcpus = CountField(label=_("Virtual CPUs"))
+    memory_mib = CountField(label=_("Memory"))
+
+    BOOT_PLACES = 4
+
+    def __init__(
+        self, *args: Any, guest: VM, devices: tuple[BootDevice, ...], **kwargs: Any
+    ) -> None:  # Any: as forms.Form takes them
+        first: dict[str, object] = {
+            "name": guest.name,
+            "vcpus": guest.vcpus,
+            "memory_mib": guest.memory_mib,
+        }
+        super().__init__(*args, initial=first, **kwargs)
+        self._ordered = tuple(device.key for device in devices if device.order is not None)
+        self._places = [f"boot_{place}" for place in range(min(self.BOOT_PLACES, len(devices)))]
+        for place, name in enumerate(self._places):
+            self.fields[name] = self._boot_field(place, devices)
+
+    def _boot_field(self, place: int, devices: tuple[BootDevice, ...]) -> forms.ChoiceField:
+        return forms.ChoiceField(
+            label=_("Boot device %(place)s") % {"place": place + 1},
+            required=False,
+            choices=[("", "–"), *((device.key, boot_label(device)) for device in devices)],
+            initial=self._ordered[place] if place < len(self._ordered) else "",
+        )
+
+    @property
+    def boot_fields(self) -> list[forms.BoundField]:
+        """The fields of the boot order, first to last."""
+        return [self[name] for name in self._places]
+
+    def boot(self) -> tuple[str, ...] | None:
+        """Return the boot order that was chosen, each device once; None when it is as it was."""
+        chosen = [self.cleaned_data[name] for name in self._places if self.cleaned_data[name]]
+        order = tuple(dict.fromkeys(chosen))
+        return None if order == self._ordered[: len(self._places)] else order
+
+
+BOOT_KINDS = {
+    "disk": _("disk"),
+    "cdrom": _("CD-ROM"),
+    "floppy": _("floppy"),
+    "network": _("network"),
+}
+
+
+def boot_label(device: BootDevice) -> str:
+    """Word a boot device, e.g. "disk vda: debian.qcow2"."""
+    kind = BOOT_KINDS.get(device.kind, device.kind)
+    return f"{kind} {device.key}: {device.label}" if device.label else f"{kind} {device.key}"
+
+
+class MediaForm(forms.Form):
+    """The ISO to insert."""
+
+    image = forms.ChoiceField(label=_("CD image"))
+
+    def __init__(self, *args: Any, isos: Iterable[Volume], **kwargs: Any) -> None:  # Any: as above
+        super().__init__(*args, **kwargs)
+        choices = [(str(iso.pk), f"{iso.name} ({iso.pool.name})") for iso in isos]
+        self.fields["image"].choices = [("", "–"), *choices]  # type: ignore[attr-defined]
+
+
+class OwnerForm(forms.Form):
+    """The owner of a guest; nobody is a choice too."""
+
+    owner = forms.ChoiceField(label=_("Owner"), required=False)
+
+    def __init__(self, *args: Any, people: Iterable[User], **kwargs: Any) -> None:  # Any: as above
+        super().__init__(*args, **kwargs)
+        choices = [(str(user.pk), user.username) for user in people]
+        self.fields["owner"].choices = [("", _("nobody")), *choices]  # type: ignore[attr-defined]

@@ -1,0 +1,47 @@
+"""What the Host page shows: facts, load, pools and networks of each host, worded from rows alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vms import messages
+from vms.hypervisor.types import HostLoad
+from vms.live import recent
+from vms.models import Host, Network, Pool
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """One host."""
+
+    host: Host
+    accelerator: str
+    accelerator_reason: str
+    is_fast: bool
+    away_reason: str
+    pools: list[Pool]
+    networks: list[Network]
+    load: HostLoad | None
+
+
+def host_views(
+    hosts: Iterable[Host], pools: Iterable[Pool], networks: Iterable[Network]
+) -> list[HostView]:
+    """Put together what belongs to each host."""
+    all_pools, all_networks = list(pools), list(networks)
+    return [
+        HostView(
+            host=host,
+            accelerator=str(host.facts.get("accelerator", "")),
+            accelerator_reason=messages.accelerator_reason(
+                str(host.facts.get("accelerator_reason", ""))
+            ),
+            is_fast=host.facts.get("accelerator") == "kvm",
+            away_reason=messages.sentence_for(host.status_code) if host.status_code else "",
+            pools=[pool for pool in all_pools if pool.host_id == host.pk],
+            networks=[network for network in all_networks if network.host_id == host.pk],
+            load=recent.host_load(str(host.pk)),
+        )
+        for host in hosts
+    ]

@@ -1,0 +1,74 @@
+"""Numbers as the gauges show them before the first tick arrives; static/src/live/format.js words them the same way."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from django.utils.translation import gettext as _
+
+from vms.live.messages import Numbers
+
+KIB = 1024
+FULL_BPS = 1 << 30
+"""Bytes per second at which the bar of disk and network is full."""
+KNEE_BPS = 16 * KIB
+"""Below this the soft scale is about linear."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """One gauge: `number` and `unit` as text ("" while unknown), `fraction` from 0 to 1 for its bar."""
+
+    name: str
+    label: str
+    short: str
+    """The label on a card."""
+    number: str = ""
+    unit: str = ""
+    fraction: float = 0.0
+
+
+def gauges(numbers: Numbers | None) -> tuple[Gauge, ...]:
+    """Word the four numbers of a guest; all unknown when None."""
+    known = numbers or Numbers()
+    return (
+        _percent(Gauge("cpu", _("CPU"), _("CPU")), known.cpu_percent),
+        _percent(Gauge("mem", _("Memory"), _("mem")), _memory_percent(known)),
+        _rate(Gauge("disk", _("Disk I/O"), _("disk")), known.disk_read_bps, known.disk_write_bps),
+        _rate(Gauge("net", _("Network I/O"), _("net")), known.net_rx_bps, known.net_tx_bps),
+    )
+
+
+def _memory_percent(numbers: Numbers) -> float | None:
+    if numbers.memory_used_mib is None or not numbers.memory_total_mib:
+        return None
+    return 100 * numbers.memory_used_mib / numbers.memory_total_mib
+
+
+def _percent(gauge: Gauge, value: float | None) -> Gauge:
+    if value is None:
+        return gauge
+    return replace(gauge, number=f"{value:.0f}", unit="%", fraction=min(1.0, value / 100))
+
+
+def _rate(gauge: Gauge, first: float | None, second: float | None) -> Gauge:
+    if first is None and second is None:
+        return gauge
+    total = (first or 0) + (second or 0)
+    number, unit = rate(total)
+    return replace(gauge, number=number, unit=unit, fraction=soft_fraction(total))
+
+
+def rate(bps: float) -> tuple[str, str]:
+    """Word bytes per second as a number and its unit."""
+    for unit in ("KiB/s", "MiB/s"):
+        bps /= KIB
+        if bps < 1000:
+            return f"{bps:.1f}" if bps < 100 else f"{bps:.0f}", unit
+    return f"{bps / KIB:.1f}", "GiB/s"
+
+
+def soft_fraction(bps: float) -> float:
+    """Place bytes per second on a scale that shows both a little and a lot."""
+    return min(1.0, math.log1p(bps / KNEE_BPS) / math.log1p(FULL_BPS / KNEE_BPS))

@@ -1,0 +1,106 @@
+"""Icons, form fields and sizes for templates; no queries, no decisions."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from django import template
+from django.forms import BoundField, CheckboxInput, Select, SelectMultiple, Textarea
+from django.templatetags.static import static
+from django.urls import get_script_prefix
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from vms import messages
+
+register = template.Library()
+
+
+@functools.lru_cache(maxsize=256)
+def _icon(name: str, css: str, prefix: str) -> SafeString:
+    sprite = static("icons.svg")
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#tabler-{}"></use></svg>',
+        css,
+        sprite,
+        name,
+    )
+
+
+@register.simple_tag
+def icon(name: str, css: str = "") -> SafeString:
+    """Show a Tabler icon of static/src/icons.txt; it is hidden from screen readers."""
+    return _icon(name, css, get_script_prefix())
+
+
+@register.filter
+def size(value: int | None) -> str:
+    """Write bytes as "1.5 GiB"."""
+    return messages.size(value) if value is not None else "–"
+
+
+@register.filter
+def mib(value: int | None) -> str:
+    """Write MiB as "512 MiB" or "1.5 GiB"."""
+    return messages.size(value * 1024 * 1024) if value is not None else "–"
+
+
+@register.filter
+def percent_of(value: int, total: int) -> int:
+    """Say how many percent `value` is of `total`, from 0 to 100."""
+    return max(0, min(100, round(100 * value / total))) if total else 0
+
+
+@register.inclusion_tag("forms/_field.html")
+def field(bound: BoundField, unit: str = "", hint: str = "") -> dict[str, Any]:  # Any: a context
+    """Show a form field with its label, hint and errors, tied together for screen readers."""
+    describers = [f"{bound.auto_id}-hint"] if hint or bound.help_text else []
+    if bound.errors:
+        describers.append(f"{bound.auto_id}-errors")
+    attrs = {"class": _css(bound)}
+    if describers:
+        attrs["aria-describedby"] = " ".join(describers)
+    if bound.errors:
+        attrs["aria-invalid"] = "true"
+    return {
+        "field": bound,
+        "control": bound.as_widget(attrs=attrs),
+        "unit": unit,
+        "hint": hint or bound.help_text,
+        "is_check": isinstance(bound.field.widget, CheckboxInput),
+    }
+
+
+def _css(bound: BoundField) -> str:
+    widget = bound.field.widget
+    wrong = " is-invalid" if bound.errors else ""
+    if isinstance(widget, CheckboxInput):
+        return "form-check-input"
+    if isinstance(widget, Select) and not isinstance(widget, SelectMultiple):
+        return "form-select" + wrong
+    mono = " mono" if isinstance(widget, Textarea) and "ssh" in bound.name else ""
+    return "form-control" + wrong + mono
+
+
+@register.inclusion_tag("forms/_slider.html")
+def slider(bound: BoundField, unit: str = "", hint: str = "") -> dict[str, Any]:  # Any: a context
+    """Show a number field with a slider beside it, which scripts bring to life."""
+    return field(bound, unit, hint)
+
+
+VERB_ICONS = {
+    "start": "player-play",
+    "shutdown": "power",
+    "reboot": "refresh",
+    "reset": "rotate-clockwise",
+    "power-off": "plug-connected-x",
+    "pause": "player-pause",
+    "resume": "player-track-next",
+}
+
+
+@register.simple_tag
+def verb_icon(verb: str) -> SafeString:
+    """Show the icon of a power verb."""
+    return icon(VERB_ICONS.get(str(verb), "power"))

@@ -1,0 +1,73 @@
+"""The sentences that scripts show, in the reader's language; templates hand them over as JSON."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+
+def script_texts() -> dict[str, str]:
+    """Return every sentence of static/src by its key."""
+    return {
+        "copied": _("Copied."),
+        "copyFailed": _("The browser did not allow copying; select the text and copy it yourself."),
+        "close": _("Close"),
+        "cancel": _("Cancel"),
+        "offline": _("The server cannot be reached; nothing was changed. Try again in a moment."),
+        "failed": _("Something went wrong inside kvmweb; the log of the server says what."),
+        "notAllowed": _("You may no longer do this. Reload the page to see what you may do."),
+        "gone": _("This is no longer there."),
+        "disconnected": _("Disconnected from the server. What you see may be old; trying again."),
+        "reconnected": _("Connected again; everything is up to date."),
+        "loggedOut": _("You have been logged out."),
+        "deactivated": _("Your account is no longer active."),
+        "changedElsewhere": _("This guest changed meanwhile. Reload to see it; what you typed is kept till then."),
+        "reload": _("Reload"),
+        "nowState": _("%(name)s is now %(state)s."),
+        "jobOf": _("%(job)s “%(name)s”: %(text)s"),
+        "guestGone": _("The guest “%(name)s” is gone."),
+        "shown": _("%(shown)s of %(total)s guests"),
+        "noMatch": _("No guest matches the filter."),
+        "read": _("read"),
+        "written": _("written"),
+        "received": _("received"),
+        "sent": _("sent"),
+        "memoryOf": _("%(used)s of %(total)s"),
+        "scale": _("The bar has a logarithmic scale: full is 1 GiB/s."),
+        "deleteNothing": _("Delete “%(name)s”, keep all disks"),
+        "deleteOne": _("Delete “%(name)s” and 1 disk"),
+        "deleteMany": _("Delete “%(name)s” and %(count)s disks"),
+        **_console_texts(),
+    }
+
+
+def _console_texts() -> dict[str, str]:
+    return {
+        "connecting": _("Connecting…"),
+        "connected": _("Connected"),
+        "again": _("Connecting again…"),
+        "connectedSize": _("Connected · %(width)s × %(height)s"),
+        "consoleOff": _("The guest is off"),
+        "consoleOffText": _("Start it here; its screen appears by itself."),
+        "consoleEnded": _("The screen went away"),
+        "consoleEndedText": _("The guest was restarted or powered off. Connecting again as soon as it runs."),
+        "consoleHost": _("The host is away"),
+        "consoleHostText": _("The host does not answer. The console connects by itself when it is back."),
+        "consoleRevoked": _("No longer allowed"),
+        "consoleRevokedText": _("You may no longer use the console of this guest."),
+        "consoleLogout": _("Logged out"),
+        "consoleLogoutText": _("Your session has ended. Log in again to go on."),
+        "consoleGone": _("The guest is gone"),
+        "consoleGoneText": _("It was deleted, or it no longer belongs to you."),
+        "consoleSlow": _("Disconnected"),
+        "consoleSlowText": _("The connection was too slow or idle for too long."),
+        "consoleMany": _("Too many consoles"),
+        "consoleManyText": _("Close another console, then connect again."),
+        "consoleLost": _("The connection was lost"),
+        "consoleLostText": _("Trying again in %(seconds)s s."),
+        "consoleRefused": _("The console cannot be opened"),
+        "consoleCreating": _("The guest is being made"),
+        "consoleCreatingText": _("Its screen appears here as soon as it runs."),
+        "paused": _("The guest is paused: its picture stands still and it takes no keys."),
+        "screenLabel": _("Screen of %(name)s. Keys go to the guest; Ctrl+Alt+Shift releases the keyboard."),
+        "released": _("Keyboard released. Click the screen to type into the guest again."),
+    }

@@ -1,0 +1,68 @@
+"""Addresses of the HTML door."""
+
+from __future__ import annotations
+
+from allauth.account.views import logout
+from django.contrib.auth.decorators import login_required
+from django.urls import path
+from django.views.i18n import set_language
+
+from vms.web.accounts import LoginView, PasswordChangeView
+from vms.web.views import (
+    console,
+    create,
+    delete,
+    guest,
+    guests,
+    host,
+    jobs,
+    people,
+    power,
+    settings,
+    templates,
+)
+
+GUEST = "guests/<uuid:vm_id>/"
+
+urlpatterns = [
+    path("", guests.page, name="guests"),
+    path("guests/rows/", guests.rows, name="guest-rows"),
+    path("guests/view/", guests.choose_view, name="guest-view"),
+    path("guests/new/", create.choose_template, name="guest-new"),
+    path("guests/new/<uuid:template_id>/", create.from_template, name="guest-new-from"),
+    path(GUEST, guest.overview, name="guest"),
+    path(f"{GUEST}menu/", guest.menu, name="guest-menu"),
+    path(f"{GUEST}thumbnail/", guest.thumbnail, name="guest-thumbnail"),
+    path(f"{GUEST}xml/", guest.xml, name="guest-xml"),
+    path(f"{GUEST}history/", guest.history, name="guest-history"),
+    path(f"{GUEST}console/", console.page, name="guest-console"),
+    path(f"{GUEST}ticket/", console.ticket, name="guest-ticket"),
+    path(f"{GUEST}power/<str:verb>/", power.perform, name="guest-power"),
+    path(f"{GUEST}settings/", settings.page, name="guest-settings"),
+    path(f"{GUEST}description/", settings.description, name="guest-description"),
+    path(f"{GUEST}config/", settings.config, name="guest-config"),
+    path(f"{GUEST}media/", settings.media, name="guest-media"),
+    path(f"{GUEST}owner/", settings.owner, name="guest-owner"),
+    path(f"{GUEST}delete/", delete.page, name="guest-delete"),
+    path("jobs/", jobs.menu, name="jobs"),
+    path("jobs/<uuid:job_id>/cancel/", jobs.cancel, name="guest-job-cancel"),
+    path("templates/", templates.page, name="templates"),
+    path("templates/new/", templates.new, name="template-new"),
+    path("templates/<uuid:template_id>/edit/", templates.edit, name="template-edit"),
+    path("templates/<uuid:template_id>/delete/", templates.delete, name="template-delete"),
+    path("host/", host.page, name="host"),
+    path("people/", people.page, name="people"),
+    path("people/add/", people.add, name="person-add"),
+    path("people/<uuid:user_id>/role/", people.role, name="person-role"),
+    path("people/<uuid:user_id>/deactivate/", people.deactivate, name="person-deactivate"),
+    path("people/<uuid:user_id>/reactivate/", people.reactivate, name="person-reactivate"),
+    path("people/<uuid:user_id>/password/", people.reset_password, name="person-password"),
+    path("login/", LoginView.as_view(), name="account_login"),
+    path("logout/", logout, name="account_logout"),
+    path(
+        "account/password/",
+        login_required(PasswordChangeView.as_view()),
+        name="account_change_password",
+    ),
+    path("language/", set_language, name="set_language"),
+]

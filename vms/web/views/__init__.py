@@ -1,0 +1,1 @@
+"""Views, one module per screen: parse, call one service or selector, render."""

@@ -1,0 +1,42 @@
+"""The console page and the ticket that its websocket presents."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import get_script_prefix
+from django.views.decorators.http import require_GET, require_POST
+
+from vms import messages, selectors
+from vms.policy import Action, Person
+from vms.problems import Refused
+from vms.services import consoles
+from vms.web.door import door
+from vms.web.guestpage import guest_context
+
+
+@require_GET
+@door
+def page(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
+    """Show the console; the script asks for a ticket and connects."""
+    guest = selectors.vm(actor, vm_id, Action.VM_CONSOLE)
+    return render(request, "guests/console.html", guest_context(actor, guest, "console"))
+
+
+@require_POST
+@door
+def ticket(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
+    """Issue a ticket: path of the websocket, its subprotocols and until when it is good."""
+    try:
+        issued = consoles.issue_ticket(actor=actor, vm_id=vm_id)
+    except Refused as problem:
+        answer = {"code": problem.code, "detail": messages.sentence(problem)}
+        return JsonResponse(answer, status=409)
+    answer = {
+        "url": f"{get_script_prefix()}ws/console/{vm_id}",
+        "protocols": ["binary", f"ticket.{issued.secret}"],
+        "expires_at": issued.expires_at.isoformat(),
+    }
+    return JsonResponse(answer, status=201)

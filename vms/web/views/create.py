@@ -1,0 +1,83 @@
+"""A new guest: first the template, then the form."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods
+
+from vms import selectors
+from vms.models import Template
+from vms.policy import Action, Person, can
+from vms.problems import Invalid
+from vms.services import machines, templates
+from vms.web.cards import template_cards
+from vms.web.door import done, door
+from vms.web.forms.fields import to_gib
+from vms.web.forms.guests import FIELD_NAMES, CreateForm
+from vms.web.forms.problems import add_problems
+
+
+@require_GET
+@door
+def choose_template(request: HttpRequest, actor: Person) -> HttpResponse:
+    """Show the templates to make a guest from."""
+    context = {
+        "cards": template_cards(selectors.templates(actor)),
+        "can_manage": can(actor, Action.TEMPLATE_MANAGE),
+    }
+    return render(request, "guests/new.html", context)
+
+
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+@door
+def from_template(request: HttpRequest, actor: Person, template_id: uuid.UUID) -> HttpResponse:
+    """Show the form for a guest from this template, and make it."""
+    template = selectors.template(actor, template_id)
+    if request.method == "POST":
+        return _create(request, actor, template)
+    form = _form(actor, template, initial=_first_values(actor, template))
+    return _show(request, template, form)
+
+
+def _first_values(actor: Person, template: Template) -> dict[str, object]:
+    room = machines.limits(actor=actor, template=template)
+    return {
+        "name": machines.propose_name(actor=actor, template=template),
+        "vcpus": template.vcpus,
+        "memory_mib": template.memory_mib,
+        "disk_gib": to_gib(max(template.disk_bytes, room.min_disk_bytes)),
+        "user": template.default_user,
+        "is_started": True,
+    }
+
+
+def _form(actor: Person, template: Template, **kwargs: object) -> CreateForm:
+    room = machines.limits(actor=actor, template=template)
+    return CreateForm(template=template, limits=room, **kwargs)
+
+
+def _show(
+    request: HttpRequest, template: Template, form: CreateForm, status: int = 200
+) -> HttpResponse:
+    context = {"form": form, "template": template, "status": templates.status(template)}
+    return render(request, "guests/new_from.html", context, status=status)
+
+
+def _create(request: HttpRequest, actor: Person, template: Template) -> HttpResponse:
+    form = _form(actor, template, data=request.POST)
+    if form.is_valid():
+        try:
+            guest, _job = machines.create(actor=actor, request=form.request())
+        except Invalid as problem:
+            add_problems(form, problem, FIELD_NAMES)
+        else:
+            text = _("“%(name)s” is being made.") % {"name": guest.name}
+            done(request, text, "guests")
+            return redirect("guests")
+    return _show(request, template, form, status=422)

@@ -1,0 +1,75 @@
+"""One guest: overview, XML, history, its menu and the picture of its screen."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.shortcuts import render
+from django.utils.cache import patch_cache_control
+from django.views.decorators.http import require_GET
+
+from vms import selectors
+from vms.live import recent
+from vms.policy import Person
+from vms.services import editing, power, thumbnails
+from vms.web.door import door
+from vms.web.forms.guests import DescriptionForm
+from vms.web.guestpage import guest_context, history_lines
+from vms.web.numbers import gauges
+
+
+@require_GET
+@door
+def overview(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
+    """Show state, screen, numbers and devices."""
+    guest = selectors.vm(actor, vm_id)
+    context = guest_context(actor, guest, "overview")
+    numbers = recent.latest(str(guest.pk)) if guest.is_active else None
+    context |= {
+        "details": editing.details(actor=actor, vm_id=vm_id),
+        "gauges": gauges(numbers),
+        "description_form": DescriptionForm(initial={"description": guest.description}),
+    }
+    return render(request, "guests/overview.html", context)
+
+
+@require_GET
+@door
+def xml(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
+    """Show the definition as libvirt has it."""
+    guest = selectors.vm(actor, vm_id)
+    return render(request, "guests/xml.html", guest_context(actor, guest, "xml"))
+
+
+@require_GET
+@door
+def history(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
+    """Show what was done to the guest, and by whom."""
+    guest = selectors.vm(actor, vm_id)
+    lines = history_lines(selectors.vm_history(actor, guest, limit=100))
+    context = guest_context(actor, guest, "history") | {"lines": lines}
+    return render(request, "guests/history.html", context)
+
+
+@require_GET
+@door
+def menu(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
+    """Give the Actions menu of a row, with each verb's reason where it is not allowed."""
+    guest = selectors.vm(actor, vm_id)
+    context = {"guest": guest, "verbs": power.verb_states(guest)}
+    return render(request, "guests/_menu.html", context)
+
+
+@require_GET
+@door
+def thumbnail(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
+    """Give a small picture of the screen."""
+    picture = thumbnails.thumbnail(actor=actor, vm_id=vm_id)
+    if request.headers.get("If-None-Match") == picture.etag:
+        return HttpResponseNotModified(headers={"ETag": picture.etag})
+    response = HttpResponse(
+        picture.data, content_type=picture.mime_type, headers={"ETag": picture.etag}
+    )
+    patch_cache_control(response, private=True, max_age=4)
+    return response

@@ -1,0 +1,98 @@
+"""People: accounts, for administrators."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from vms import selectors
+from vms.models import User
+from vms.policy import Action, Person, can
+from vms.problems import Forbidden, Invalid
+from vms.services import people
+from vms.web.door import done, door
+from vms.web.forms.people import AddPersonForm, RoleForm
+from vms.web.forms.problems import add_problems
+
+
+def _require_manager(actor: Person) -> None:
+    if not can(actor, Action.PEOPLE_MANAGE):
+        raise Forbidden("forbidden", action=Action.PEOPLE_MANAGE.value)
+
+
+@require_GET
+@door
+def page(request: HttpRequest, actor: Person) -> HttpResponse:
+    """Show the accounts."""
+    _require_manager(actor)
+    accounts = selectors.people(actor).order_by("-is_active", "username")
+    return render(request, "people/list.html", {"people": accounts, "me": actor.user})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@door
+def add(request: HttpRequest, actor: Person) -> HttpResponse:
+    """Add somebody and show the one-time password, this once."""
+    _require_manager(actor)
+    form = AddPersonForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            user, password = people.add(actor=actor, **form.cleaned_data)
+        except Invalid as problem:
+            add_problems(form, problem)
+        else:
+            return _show_secret(request, user, password, is_new=True)
+    status = 422 if form.is_bound else 200
+    return render(request, "people/add.html", {"form": form}, status=status)
+
+
+def _show_secret(
+    request: HttpRequest, user: User, password: str, *, is_new: bool
+) -> HttpResponse:
+    context = {"account": user, "password": password, "is_new": is_new}
+    return render(request, "people/secret.html", context)
+
+
+@require_POST
+@door
+def role(request: HttpRequest, actor: Person, user_id: uuid.UUID) -> HttpResponse:
+    """Make somebody administrator or user."""
+    form = RoleForm(request.POST)
+    wanted = form.cleaned_data["role"] if form.is_valid() else ""
+    user = people.set_role(actor=actor, user_id=user_id, role=wanted)
+    words = {"name": user.username, "role": user.get_role_display()}
+    return _done(request, _("“%(name)s” now has the role %(role)s.") % words)
+
+
+@require_POST
+@door
+def deactivate(request: HttpRequest, actor: Person, user_id: uuid.UUID) -> HttpResponse:
+    """Close an account."""
+    user = people.deactivate(actor=actor, user_id=user_id)
+    return _done(request, _("The account “%(name)s” is closed.") % {"name": user.username})
+
+
+@require_POST
+@door
+def reactivate(request: HttpRequest, actor: Person, user_id: uuid.UUID) -> HttpResponse:
+    """Open a closed account again."""
+    user = people.reactivate(actor=actor, user_id=user_id)
+    return _done(request, _("The account “%(name)s” is open again.") % {"name": user.username})
+
+
+@require_POST
+@door
+def reset_password(request: HttpRequest, actor: Person, user_id: uuid.UUID) -> HttpResponse:
+    """Give a new one-time password and show it, this once."""
+    password = people.reset_password(actor=actor, user_id=user_id)
+    user = selectors.person(actor, user_id)
+    return _show_secret(request, user, password, is_new=False)
+
+
+def _done(request: HttpRequest, text: str) -> HttpResponse:
+    return done(request, text, reverse("people"))
