@@ -61,6 +61,7 @@ TEMPLATES: list[dict[str, Any]] = [  # Any: Django's own shape of this setting
                 "django.contrib.messages.context_processors.messages",
                 "vms.web.context.frame",
             ],
+            "libraries": {"kvmweb": "vms.web.templatetags.kvmweb"},
         },
     },
 ]
@@ -127,6 +128,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 
 LANGUAGE_CODE = "en"
+# A language joins when its catalogue does: a page half in one and half in another helps nobody.
+LANGUAGES = [("en", "English")]
 USE_I18N = True
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_TZ = True
