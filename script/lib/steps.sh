@@ -115,13 +115,19 @@ start_libvirt() {
     *) RESULT="not started here ($KVMWEB_LIBVIRT_URI)"; return ;;
   esac
   if has_service_manager; then start_with_systemd; else start_by_hand; fi
-  local tries=0
+  # Its first start on a machine asks every QEMU what it can do.
+  local deadline=$((SECONDS + 90))
   until libvirt_answers; do
-    tries=$((tries + 1))
-    [ "$tries" -lt 40 ] || fail "libvirt does not answer: $(virsh -c "$KVMWEB_LIBVIRT_URI" version 2>&1 | tail -n 1)" \
-      "Look at \"journalctl -u libvirtd\" or run \"libvirtd\" by hand to see why."
-    sleep 0.5
+    [ "$SECONDS" -lt "$deadline" ] || fail_without_libvirt
+    sleep 0.3
   done
+}
+
+fail_without_libvirt() {
+  local reason
+  reason=$(timeout 10 virsh -c "$KVMWEB_LIBVIRT_URI" version 2>&1 </dev/null | grep . | tail -n 1) || true
+  fail "libvirt does not answer. ${reason:-It says nothing.}" \
+    "Look at \"journalctl -u libvirtd\", or stop libvirtd and run it by hand to see what it says."
 }
 
 start_with_systemd() {
