@@ -40,7 +40,10 @@ def configure_logging(*, level: str, style: str) -> None:
     renderer: Any = (  # Any: as above
         structlog.processors.JSONRenderer()
         if style == "json"
-        else structlog.dev.ConsoleRenderer(colors=False)
+        else structlog.dev.ConsoleRenderer(
+            colors=False,
+            exception_formatter=structlog.dev.plain_traceback,  # rich shows locals: passwords
+        )
     )
     structlog.configure(
         processors=[

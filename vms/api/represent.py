@@ -26,6 +26,7 @@ from vms.models import (
 )
 from vms.services import busy, editing, health, power, templates
 from vms.services.deletion import DeletableDisk
+from vms.services.power import VerbState
 from vms.services.templates import TemplateStatus
 
 _SUMMARY_COLUMNS = (
@@ -66,7 +67,33 @@ def _origin(vm: VM) -> schemas.TemplateRef | None:
 
 def _numbers(vm: VM) -> schemas.NumbersInfo | None:
     latest = recent.latest(str(vm.pk)) if vm.is_active else None
-    return schemas.NumbersInfo(**asdict(latest)) if latest else None
+    if latest is None:
+        return None
+    return schemas.NumbersInfo(
+        cpu_percent=_tenths(latest.cpu_percent),
+        memory_used_mib=_tenths(latest.memory_used_mib),
+        memory_total_mib=_tenths(latest.memory_total_mib),
+        memory_source=latest.memory_source,
+        disk_read_bps=_tenths(latest.disk_read_bps),
+        disk_write_bps=_tenths(latest.disk_write_bps),
+        net_rx_bps=_tenths(latest.net_rx_bps),
+        net_tx_bps=_tenths(latest.net_tx_bps),
+    )
+
+
+def _tenths(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
+
+
+def _verb(state: VerbState) -> schemas.VerbInfo:
+    """Show a verb; spelled out because asdict() would copy every string of a long list."""
+    return schemas.VerbInfo(
+        verb=state.verb,
+        label=state.label,
+        is_allowed=state.is_allowed,
+        code=state.code,
+        reason=state.reason,
+    )
 
 
 def vm_summary(vm: VM) -> schemas.VmSummary:
@@ -79,7 +106,7 @@ def vm_summary(vm: VM) -> schemas.VmSummary:
         template=_origin(vm),
         state=vm.vm_state,
         addresses=[str(address) for address in vm.addresses],
-        verbs=[schemas.VerbInfo(**asdict(verb)) for verb in power.verb_states(vm)],
+        verbs=[_verb(state) for state in power.verb_states(vm)],
         numbers=_numbers(vm),
         job=job(under_way) if under_way else None,
     )

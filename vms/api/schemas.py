@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from ninja import Field, Schema
+from pydantic import BaseModel, Field
 
 from vms.hypervisor.types import Accelerator, Verb, VmState
 from vms.models import HostStatus, JobKind, JobState, Role
 
 
-class Problem(Schema):
+class Problem(BaseModel):
     """Why a request was not done, as application/problem+json (RFC 9457)."""
 
     type: str = Field(description="urn:kvmweb:problem: and the code.")
@@ -28,21 +28,21 @@ class Problem(Schema):
     )
 
 
-class Ref(Schema):
+class Ref(BaseModel):
     """Something else, by id and name."""
 
     id: UUID
     name: str
 
 
-class TemplateRef(Schema):
+class TemplateRef(BaseModel):
     """The template a guest was made from; `id` is null when it is gone."""
 
     id: UUID | None
     name: str
 
 
-class VerbInfo(Schema):
+class VerbInfo(BaseModel):
     """A power verb, and whether the state allows it."""
 
     verb: Verb
@@ -52,7 +52,7 @@ class VerbInfo(Schema):
     reason: str = Field(description="Why not; empty when allowed.")
 
 
-class NumbersInfo(Schema):
+class NumbersInfo(BaseModel):
     """The latest numbers of a running guest; null where the host does not say."""
 
     cpu_percent: float | None
@@ -65,7 +65,7 @@ class NumbersInfo(Schema):
     net_tx_bps: float | None = Field(description="Bytes per second.")
 
 
-class JobInfo(Schema):
+class JobInfo(BaseModel):
     """Work that takes time."""
 
     id: UUID
@@ -85,7 +85,7 @@ class JobInfo(Schema):
     ended_at: datetime | None
 
 
-class VmSummary(Schema):
+class VmSummary(BaseModel):
     """A guest as in lists."""
 
     id: UUID
@@ -113,7 +113,7 @@ class VmSummary(Schema):
     job: JobInfo | None = Field(description="The job under way, if any.")
 
 
-class DiskInfo(Schema):
+class DiskInfo(BaseModel):
     """A disk or drive of a guest."""
 
     target: str
@@ -125,7 +125,7 @@ class DiskInfo(Schema):
     boot_order: int | None
 
 
-class NicInfo(Schema):
+class NicInfo(BaseModel):
     """A network interface of a guest."""
 
     mac: str
@@ -147,7 +147,7 @@ class Vm(VmSummary):
     boot: list[str] = Field(description="Disk targets and MAC addresses in boot order.")
 
 
-class DeletableDiskInfo(Schema):
+class DeletableDiskInfo(BaseModel):
     """A disk of a guest, and whether its file may go with the guest."""
 
     target: str
@@ -159,14 +159,14 @@ class DeletableDiskInfo(Schema):
     reason: str = Field(description="Why not; empty when it may.")
 
 
-class VmWithJob(Schema):
+class VmWithJob(BaseModel):
     """A guest under way, and the job that makes it."""
 
     vm: Vm
     job: JobInfo
 
 
-class ConsoleTicket(Schema):
+class ConsoleTicket(BaseModel):
     """Everything needed to open a console once, before `expires_at`."""
 
     url: str = Field(description="Absolute websocket address.")
@@ -176,7 +176,7 @@ class ConsoleTicket(Schema):
     mode: str
 
 
-class ImageRef(Schema):
+class ImageRef(BaseModel):
     """The volume of a template; `id` is null when it is gone."""
 
     id: UUID | None
@@ -184,7 +184,7 @@ class ImageRef(Schema):
     name: str
 
 
-class TemplateInfo(Schema):
+class TemplateInfo(BaseModel):
     """What a guest can be made from."""
 
     id: UUID
@@ -205,7 +205,7 @@ class TemplateInfo(Schema):
     updated_at: datetime
 
 
-class HostLoadInfo(Schema):
+class HostLoadInfo(BaseModel):
     """Load of a host; null where it cannot say."""
 
     cpu_percent: float | None
@@ -213,7 +213,7 @@ class HostLoadInfo(Schema):
     memory_total_mib: int | None
 
 
-class HostSummary(Schema):
+class HostSummary(BaseModel):
     """A libvirt host. What it is is null until it was reached once."""
 
     id: UUID
@@ -235,7 +235,7 @@ class HostSummary(Schema):
     load: HostLoadInfo | None
 
 
-class NetworkInfo(Schema):
+class NetworkInfo(BaseModel):
     """A virtual network of a host."""
 
     id: UUID
@@ -245,7 +245,7 @@ class NetworkInfo(Schema):
     forward: str
 
 
-class PoolInfo(Schema):
+class PoolInfo(BaseModel):
     """A storage pool of a host."""
 
     id: UUID
@@ -268,7 +268,7 @@ class HostDetail(HostSummary):
     networks: list[NetworkInfo]
 
 
-class ImageInfo(Schema):
+class ImageInfo(BaseModel):
     """A volume that a template can be made from, or an ISO."""
 
     id: UUID
@@ -281,7 +281,7 @@ class ImageInfo(Schema):
     allocation_bytes: int
 
 
-class Me(Schema):
+class Me(BaseModel):
     """Who is asking, and how."""
 
     id: UUID
@@ -292,7 +292,7 @@ class Me(Schema):
     token_name: str | None
 
 
-class Page(Schema):
+class Page(BaseModel):
     """A part of a list; `total` counts the whole."""
 
     total: int
