@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
+API = "/api/"
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 POLICY = (
@@ -74,7 +75,7 @@ class PasswordChangeMiddleware:
         """Answer, or send the person to the form."""
         if is_free(request) or not getattr(request.user, "must_change_password", False):
             return self.get_response(request)
-        if request.path_info.startswith("/api/"):
+        if request.path_info.startswith(API):
             return _refusal()
         form = reverse("account_change_password")
         if request.headers.get("HX-Request") == "true":
@@ -84,7 +85,8 @@ class PasswordChangeMiddleware:
 
 def is_free(request: HttpRequest) -> bool:
     """Say whether the request may pass whoever makes it."""
-    if request.headers.get("Authorization", "").lower().startswith("bearer "):
+    is_bearer = request.headers.get("Authorization", "").lower().startswith("bearer ")
+    if is_bearer and request.path_info.startswith(API):
         return True
     return request.path.startswith(settings.STATIC_URL) or request.path in _free_paths()
 

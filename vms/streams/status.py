@@ -141,6 +141,8 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
         except Exception:  # top loop of a socket: the page connects anew
             log.exception("status-failed")
             await self.close(closing.FAILED.code)
+        finally:
+            hub.unsubscribe(self._inbox)
 
     async def _next(self, timeout_s: float) -> list[Message]:
         try:

@@ -1,0 +1,281 @@
+"""Who learns what from the status socket."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+
+import pytest
+
+from tests.streams.conftest import receive, received_until, run
+from vms.hypervisor.types import HostLoad
+from vms.live import publish
+from vms.live.hub import hub
+from vms.live.messages import Numbers
+from vms.models import VM, Host
+from vms.streams import status
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NUMBERS = Numbers(10.0, 1.0, 2.0, "rss", 3.0, 4.0, 5.0, 6.0)
+ROW = [10.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+
+
+@pytest.fixture
+def host(db) -> Host:
+    return Host.objects.create(name="h", uri="test:///default", status="connected")
+
+
+@pytest.fixture
+def guest(host, alice) -> VM:
+    key = uuid.uuid4()
+    return VM.objects.create(pk=key, host=host, domain_uuid=key, name="alices", owner=alice)
+
+
+async def connected(browser) -> object:
+    socket = browser.socket()
+    is_open, _protocol = await socket.connect(timeout=5)
+    assert is_open
+    await receive(socket, "hello")
+    return socket
+
+
+async def silent(socket) -> list[dict]:
+    """Everything that has been sent so far: ask for an answer that comes after it."""
+    await socket.send_json_to({"t": "ping"})
+    return (await received_until(socket, "pong"))[:-1]
+
+
+async def pushed(socket) -> list[dict]:
+    """Everything that has been published so far: push something that comes after it."""
+    publish.things_changed("fence")
+    return (await received_until(socket, "changed"))[:-1]
+
+
+def test_the_owner_and_an_administrator_get_numbers_and_hints_of_a_guest(
+    browser_of, alice, admin, guest
+) -> None:
+    async def body() -> None:
+        for who in (alice, admin):
+            socket = await connected(browser_of(who))
+            publish.numbers("h", {str(guest.pk): NUMBERS})
+            frame = await receive(socket, "numbers")
+            assert frame["vms"] == {str(guest.pk): ROW}
+            assert frame["at"] > 1e12
+            publish.vm_changed(str(guest.pk), 12)
+            assert await receive(socket, "vm") == {"t": "vm", "id": str(guest.pk), "rev": 12}
+            publish.job_changed(str(guest.pk), "job-1", str(alice.pk))
+            assert (await receive(socket, "job"))["vm"] == str(guest.pk)
+            await socket.disconnect()
+
+    run(body)
+
+
+def test_mallory_learns_nothing_of_a_guest_that_is_not_his(
+    browser_of, mallory, alice, guest
+) -> None:
+    async def body() -> None:
+        socket = await connected(browser_of(mallory))
+        await socket.send_json_to({"t": "watch", "ids": [str(guest.pk)]})
+        assert (await receive(socket, "history"))["vms"] == {}
+        publish.numbers("h", {str(guest.pk): NUMBERS})
+        publish.host_load("h", HostLoad(1.0, 2, 3))
+        publish.vm_changed(str(guest.pk), 3)
+        publish.job_changed(str(guest.pk), "job-1", str(alice.pk))
+        publish.things_changed("people")
+        await asyncio.to_thread(guest.delete)
+        publish.vm_gone(str(guest.pk))
+        publish.host_changed("host-of-alice")
+        messages = await received_until(socket, "host")
+        assert messages == [{"t": "host", "id": ""}]
+        assert str(guest.domain_uuid) not in str(messages)
+        await socket.disconnect()
+
+    run(body)
+
+
+def test_a_guest_that_goes_is_told_to_those_who_saw_it(browser_of, alice, guest) -> None:
+    async def body() -> None:
+        key = str(guest.pk)
+        socket = await connected(browser_of(alice))
+        await asyncio.to_thread(guest.delete)
+        publish.vm_gone(key)
+        assert await receive(socket, "gone") == {"t": "gone", "id": key}
+        await socket.disconnect()
+
+    run(body)
+
+
+def test_rights_that_move_move_the_guest_from_one_page_to_the_other(
+    browser_of, alice, bob, guest
+) -> None:
+    async def body() -> None:
+        key = str(guest.pk)
+        of_alice, of_bob = await connected(browser_of(alice)), await connected(browser_of(bob))
+        await asyncio.to_thread(lambda: VM.objects.update(owner=bob))
+        publish.rights_changed(str(alice.pk))
+        publish.rights_changed(str(bob.pk))
+        assert (await receive(of_alice, "gone"))["id"] == key
+        assert (await receive(of_bob, "vm"))["id"] == key
+        publish.numbers("h", {key: NUMBERS})
+        assert (await receive(of_bob, "numbers"))["vms"] == {key: ROW}
+        assert await pushed(of_alice) == []
+        await of_alice.disconnect()
+        await of_bob.disconnect()
+
+    run(body)
+
+
+def test_a_lost_hint_is_made_up_for_within_seconds(browser_of, alice, guest, monkeypatch) -> None:
+    monkeypatch.setattr(status, "RECHECK_S", 0.1)
+
+    async def body() -> None:
+        socket = await connected(browser_of(alice))
+        await asyncio.to_thread(lambda: VM.objects.update(owner=None))
+        assert (await receive(socket, "gone"))["id"] == str(guest.pk)
+        await socket.disconnect()
+
+    run(body)
+
+
+def test_who_logs_out_is_told_and_closed(browser_of, alice, monkeypatch) -> None:
+    monkeypatch.setattr(status, "RECHECK_S", 0.1)
+    hers = browser_of(alice)
+
+    async def body() -> None:
+        socket = await connected(hers)
+        await asyncio.to_thread(hers.client.logout)
+        assert await receive(socket, "bye") == {"t": "bye", "why": "logged-out"}
+        assert await socket.receive_output(5) == {"type": "websocket.close", "code": 4401}
+
+    run(body)
+
+
+def test_who_is_deactivated_is_closed_at_once(browser_of, alice) -> None:
+    async def body() -> None:
+        socket = await connected(browser_of(alice))
+        alice.is_active = False
+        await asyncio.to_thread(alice.save)
+        publish.rights_changed(str(alice.pk))
+        assert await receive(socket, "bye", 2) == {"t": "bye", "why": "deactivated"}
+
+    run(body)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [None, "null", "http://evil.example", "http://localhost:8001", "https://localhost:8000"],
+)
+def test_another_page_cannot_open_the_socket_with_alices_cookie(browser_of, alice, origin) -> None:
+    async def body() -> None:
+        is_open, _code = await browser_of(alice).socket(origin=origin).connect(timeout=5)
+        assert not is_open
+
+    run(body)
+
+
+def test_nobody_gets_in_without_a_session(browser_of) -> None:
+    async def body() -> None:
+        is_open, _code = await browser_of(None).socket().connect(timeout=5)
+        assert not is_open
+        assert hub.subscriber_count == 0
+
+    run(body)
+
+
+@pytest.mark.parametrize("path", ["/ws/", "/ws/nothing", "/ws/status/more", "/"])
+def test_a_socket_to_nowhere_is_refused(browser_of, alice, path) -> None:
+    async def body() -> None:
+        is_open, _code = await browser_of(alice).socket(path).connect(timeout=5)
+        assert not is_open
+
+    run(body)
+
+
+@pytest.mark.parametrize("path", ["/kvm/ws/status", "/ws/status"])
+def test_a_proxy_may_cut_the_prefix_off_or_not(browser_of, alice, settings, path) -> None:
+    settings.FORCE_SCRIPT_NAME = "/kvm"
+
+    async def body() -> None:
+        socket = browser_of(alice).socket(path)
+        is_open, _code = await socket.connect(timeout=5)
+        assert is_open
+        await socket.disconnect()
+
+    run(body)
+
+
+def test_a_page_gets_the_numbers_of_the_guests_that_it_watches_and_their_history(
+    browser_of, alice, guest, host
+) -> None:
+    key = uuid.uuid4()
+    VM.objects.create(pk=key, host=host, domain_uuid=key, name="second", owner=alice)
+
+    async def body() -> None:
+        publish.numbers("h", {str(guest.pk): NUMBERS, str(key): NUMBERS})
+        socket = await connected(browser_of(alice))
+        await socket.send_json_to({"t": "watch", "ids": [str(key), "nonsense", 7]})
+        assert (await receive(socket, "history"))["vms"] == {str(key): [ROW]}
+        publish.numbers("h", {str(guest.pk): NUMBERS, str(key): Numbers()})
+        assert (await receive(socket, "numbers"))["vms"] == {str(key): [None] * 7}
+        await socket.disconnect()
+
+    run(body)
+
+
+def test_a_hidden_page_gets_hints_but_no_numbers(browser_of, admin, guest) -> None:
+    async def body() -> None:
+        socket = await connected(browser_of(admin))
+        await socket.send_json_to({"t": "visible", "on": False})
+        await silent(socket)
+        publish.numbers("h", {str(guest.pk): NUMBERS})
+        publish.host_load("h", HostLoad(1.0, 2, 3))
+        publish.vm_changed(str(guest.pk), 2)
+        assert [m["t"] for m in await received_until(socket, "vm")] == ["vm"]
+        await socket.disconnect()
+
+    run(body)
+
+
+def test_only_an_administrator_gets_the_load_of_a_host(browser_of, admin, alice) -> None:
+    async def body() -> None:
+        his, hers = await connected(browser_of(admin)), await connected(browser_of(alice))
+        publish.host_load("h", HostLoad(50.0, 100, 200))
+        load = await receive(his, "host-load")
+        assert load == {"t": "host-load", "id": "h", "cpu": 50.0, "used": 100, "total": 200}
+        assert await pushed(hers) == []
+        await his.disconnect()
+        await hers.disconnect()
+
+    run(body)
+
+
+@pytest.mark.parametrize("text", [" ", "{", "[]", "7", '{"t":[]}', '{"t":"watch","ids":{}}', "\0"])
+def test_nonsense_from_a_page_is_ignored(browser_of, alice, text) -> None:
+    async def body() -> None:
+        socket = await connected(browser_of(alice))
+        await socket.send_to(text_data=text)
+        assert await silent(socket) == []
+        await socket.disconnect()
+
+    run(body)
+
+
+def test_a_page_that_talks_without_end_is_closed(browser_of, alice) -> None:
+    async def body() -> None:
+        socket = await connected(browser_of(alice))
+        for _ in range(status.MAX_MESSAGES_PER_CHECK + 1):
+            await socket.send_to(text_data="{}")
+        assert (await socket.receive_output(5))["code"] == 4408
+
+    run(body)
+
+
+def test_nothing_listens_any_more_when_the_page_is_left(browser_of, alice) -> None:
+    async def body() -> None:
+        socket = await connected(browser_of(alice))
+        assert hub.subscriber_count == 1
+        await socket.disconnect()
+        assert hub.subscriber_count == 0
+
+    run(body)
