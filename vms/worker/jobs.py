@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 import structlog
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 from vms import queue
 from vms.hypervisor.errors import HypervisorError
@@ -19,12 +19,18 @@ log = structlog.get_logger(__name__)
 
 def run(job_id: uuid.UUID) -> None:
     """Run a job if it is still queued; its end, good or bad, stands in its row."""
-    close_old_connections()
+    _drop_old_connections()
     try:
         job = jobs.start(job_id)
         if job is not None:
             jobs.finish(job_id, _outcome(job))
     finally:
+        _drop_old_connections()
+
+
+def _drop_old_connections() -> None:
+    """Close what outlived its time, except under a transaction of whoever runs the job at once."""
+    if not connection.in_atomic_block:
         close_old_connections()
 
 
