@@ -37,9 +37,7 @@ def main() -> None:
 def populate(site: Site) -> list[str]:
     """Make guests in several states; return their ids."""
     ids = [site.create(name, user="tiny", password="tiny has a password")["id"] for name in GUESTS]
-    site.api(
-        "PATCH", f"vms/{ids[0]}", {"description": "The shop.\nAsk before reboot."}
-    )
+    site.api("PATCH", f"vms/{ids[0]}", {"description": "The shop.\nAsk before reboot."})
     site.api("POST", f"vms/{ids[3]}/actions/pause")
     site.api("POST", f"vms/{ids[4]}/actions/power-off")
     return ids

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import errno
 
 import libvirt
@@ -58,13 +60,15 @@ def list_volumes(
 ) -> list[VolumeInfo]:
     """Return the volumes of an active pool, by name; `refresh` looks for files put there by hand.
 
+    libvirt refuses a refresh while a volume of the pool is being made: then the list is as it was.
     Raises PoolNotFound, PoolInactive.
     """
 
     def run(conn: libvirt.virConnect) -> list[VolumeInfo]:
         pool = pool_of(conn, pool_name)
-        if refresh:
-            pool.refresh(0)
+        if refresh and pool.isActive():
+            with suppress(libvirt.libvirtError):
+                pool.refresh(0)
         found = (_described(volume, pool_name) for volume in pool.listAllVolumes(0))
         return sorted((info for info in found if info), key=lambda info: info.name)
 

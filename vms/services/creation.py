@@ -8,7 +8,7 @@ from django.db import transaction
 
 from vms.hypervisor import cloudinit, domains, storage
 from vms.hypervisor.connection import HostConnection
-from vms.hypervisor.errors import NameTaken, VolumeNotFound
+from vms.hypervisor.errors import NameTaken, OperationFailed, VolumeNotFound
 from vms.hypervisor.types import (
     Accelerator,
     DiskSpec,
@@ -84,10 +84,10 @@ def _prepare(job: Job) -> _Work:
 def _check_image(work: _Work) -> VolumeInfo:
     """Look for the image on the host itself: what was last seen may be old."""
     pool, name = work.template.pool_name, work.template.volume_name
-    for volume in storage.list_volumes(work.host, pool, refresh=True):
-        if volume.name == name:
-            return volume
-    raise VolumeNotFound(pool=pool, name=name)
+    try:
+        return storage.get_volume(work.host, pool=pool, name=name)
+    except OperationFailed as error:  # the pool still lists it, the file is gone
+        raise VolumeNotFound(pool=pool, name=name) from error
 
 
 def _make_disk(work: _Work, image: VolumeInfo) -> DiskSpec:
