@@ -1,4 +1,4 @@
-"""Websockets without a network: a communicator on the real ASGI application, and the hub behind it."""
+"""Websockets without a network: a communicator on the real ASGI application, and the hub."""
 
 from __future__ import annotations
 

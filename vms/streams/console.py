@@ -103,9 +103,10 @@ async def console(scope: Scope, receive: Receive, send: Send, *, vm_id: str) -> 
         await _close(send, closing.TOO_MANY)
         return
     try:
-        await _close(send, await _serve(grant, receive, send))
+        ending = await _serve(grant, receive, send)
     finally:
         seats.leave(grant)
+    await _close(send, ending)
 
 
 async def _admit(scope: Scope, vm_id: str) -> ConsoleGrant | None:

@@ -1,0 +1,405 @@
+"""Who gets a console, and when it ends. The display is a socket whose other end the test holds."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import socket
+import uuid
+from pathlib import Path
+
+import pytest
+
+from tests.streams.conftest import run
+from vms.hypervisor.errors import DomainNotFound, HostAway, Unsupported, WrongState
+from vms.live import publish
+from vms.models import VM, AuditEntry, Host, Ticket
+from vms.policy import Person, SystemActor
+from vms.services import consoles, tokens
+from vms.services.secrets import digest
+from vms.streams import console as doors
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HELLO = b"RFB 003.008\n\x01\x00"
+
+
+@pytest.fixture
+def guest(db, alice) -> VM:
+    host = Host.objects.create(name="h", uri="qemu:///system", status="connected")
+    key = uuid.uuid4()
+    return VM.objects.create(
+        pk=key,
+        host=host,
+        domain_uuid=key,
+        name="g",
+        owner=alice,
+        state="running",
+        has_vnc=True,
+    )
+
+
+class Displays:
+    """The guests' ends of the displays that were opened."""
+
+    def __init__(self) -> None:
+        self.ends: list[socket.socket] = []
+        self.refusal: Exception | None = None
+
+    def open(self, _grant: object) -> socket.socket:
+        if self.refusal:
+            raise self.refusal
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        theirs.setblocking(False)
+        self.ends.append(theirs)
+        return ours
+
+    async def read(self, count: int) -> bytes:
+        while not self.ends:
+            await asyncio.sleep(0)
+        data = b""
+        while len(data) < count:
+            piece = await asyncio.get_running_loop().sock_recv(self.ends[-1], count)
+            if not piece:
+                break
+            data += piece
+        return data
+
+
+@pytest.fixture
+def displays(monkeypatch) -> Displays:
+    made = Displays()
+    monkeypatch.setattr(doors, "_open", made.open)
+    yield made
+    for end in made.ends:
+        end.close()
+
+
+@pytest.fixture
+def ticket(guest):
+    """ticket(browser, user) asks for a ticket as that browser's user."""
+
+    def ask(browser, user, **more) -> str:
+        actor = Person(user, session_key=browser.session_key, **more)
+        return consoles.issue_ticket(actor=actor, vm_id=guest.pk).secret
+
+    return ask
+
+
+def socket_for(browser, guest, secret: str, **more):
+    protocols = ["binary", f"ticket.{secret}"] if secret else ["binary"]
+    return browser.socket(f"/ws/console/{guest.pk}", subprotocols=protocols, **more)
+
+
+async def opened(browser, guest, secret: str, **more):
+    socket_ = socket_for(browser, guest, secret, **more)
+    is_open, protocol = await socket_.connect(timeout=5)
+    assert is_open
+    assert protocol == "binary"
+    return socket_
+
+
+async def refused(browser, guest, secret: str, **more) -> bool:
+    is_open, _code = await socket_for(browser, guest, secret, **more).connect(timeout=5)
+    return not is_open
+
+
+async def end_of(socket_) -> int:
+    async with asyncio.timeout(10):
+        while True:
+            message = await socket_.receive_output(10)
+            if message["type"] == "websocket.close":
+                return message["code"]
+
+
+async def audited(action: str) -> AuditEntry:
+    async with asyncio.timeout(5):
+        while True:
+            entry = await asyncio.to_thread(AuditEntry.objects.filter(action=action).first)
+            if entry:
+                return entry
+            await asyncio.sleep(0.01)
+
+
+def test_a_ticket_opens_the_screen_and_everything_is_relayed(
+    browser_of, alice, guest, ticket, displays
+) -> None:
+    hers = browser_of(alice)
+    secret = ticket(hers, alice)
+
+    async def body() -> None:
+        socket_ = await opened(hers, guest, secret)
+        await socket_.send_to(bytes_data=HELLO)
+        assert await displays.read(14) == b"RFB 003.008\n\x01\x01"
+        displays.ends[0].send(b"a picture")
+        assert await socket_.receive_from(5) == b"a picture"
+        await socket_.disconnect()
+        assert await displays.read(1) == b""
+        entry = await audited("console.close")
+        assert entry.actor == alice
+        assert entry.detail["reason"] == "browser-gone"
+        assert (entry.detail["bytes_in"], entry.detail["bytes_out"]) == (14, 9)
+        assert (await audited("console.open")).target_id == str(guest.pk)
+        assert doors.seats.taken == 0
+
+    run(body)
+
+
+def test_a_ticket_works_once(browser_of, alice, guest, ticket, displays) -> None:
+    hers = browser_of(alice)
+    secret = ticket(hers, alice)
+
+    async def body() -> None:
+        first = await opened(hers, guest, secret)
+        assert await refused(hers, guest, secret)
+        await first.disconnect()
+
+    run(body)
+    assert AuditEntry.objects.filter(phase="refused", detail__flaw="used").exists()
+
+
+def test_a_ticket_is_for_its_user_session_guest_and_half_minute(
+    browser_of, alice, mallory, admin, guest, ticket, displays
+) -> None:
+    hers, his, other = browser_of(alice), browser_of(mallory), browser_of(alice)
+    elsewhere = VM(pk=uuid.uuid4())
+
+    def late() -> str:
+        secret = ticket(hers, alice)
+        past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=1)
+        Ticket.objects.filter(secret_hash=digest(secret)).update(expires_at=past)
+        return secret
+
+    secrets = [ticket(hers, alice) for _ in range(4)]
+    late_one = late()
+
+    async def body() -> None:
+        assert await refused(his, guest, secrets[0])
+        assert await refused(other, guest, secrets[1])
+        assert await refused(hers, elsewhere, secrets[2])
+        assert await refused(browser_of(None), guest, secrets[3])
+        assert await refused(hers, guest, late_one)
+        assert await refused(hers, guest, "guessed")
+        assert await refused(hers, guest, "")
+
+    run(body)
+    assert displays.ends == []
+    flaws = set(AuditEntry.objects.filter(phase="refused").values_list("detail__flaw", flat=True))
+    assert {"other-session", "other-vm", "late", "unknown"} <= flaws
+
+
+@pytest.mark.parametrize("origin", [None, "http://evil.example", "https://localhost:8000"])
+def test_a_page_of_another_origin_cannot_use_a_stolen_ticket(
+    browser_of, alice, guest, ticket, displays, origin
+) -> None:
+    hers = browser_of(alice)
+    secret = ticket(hers, alice)
+
+    async def body() -> None:
+        assert await refused(hers, guest, secret, origin=origin)
+
+    run(body)
+
+
+def test_a_ticket_of_a_bearer_token_needs_neither_cookie_nor_origin(
+    browser_of, alice, guest, ticket, displays
+) -> None:
+    token, _secret = tokens.create(actor=SystemActor(), user=alice, name="script")
+    nobody = browser_of(None)
+    secret = ticket(nobody, alice, token=token)
+
+    async def body() -> None:
+        socket_ = await opened(nobody, guest, secret, origin=None)
+        await socket_.disconnect()
+
+    run(body)
+
+
+def test_who_does_not_offer_binary_is_refused(browser_of, alice, guest, ticket, displays) -> None:
+    hers = browser_of(alice)
+    secret = ticket(hers, alice)
+
+    async def body() -> None:
+        socket_ = hers.socket(f"/ws/console/{guest.pk}", subprotocols=[f"ticket.{secret}"])
+        is_open, _code = await socket_.connect(timeout=5)
+        assert not is_open
+
+    run(body)
+
+
+@pytest.mark.parametrize("path", ["", "x", "../status", "0", "%2e"])
+def test_a_path_that_names_no_guest_is_refused(browser_of, alice, displays, path) -> None:
+    async def body() -> None:
+        socket_ = browser_of(alice).socket(
+            f"/ws/console/{path}", subprotocols=["binary", "ticket.x"]
+        )
+        is_open, _code = await socket_.connect(timeout=5)
+        assert not is_open
+
+    run(body)
+
+
+def _rights_taken(guest, alice, _browser) -> None:
+    VM.objects.filter(pk=guest.pk).update(owner=None)
+    publish.rights_changed(str(alice.pk))
+
+
+def _guest_deleted(guest, _alice, _browser) -> None:
+    key = str(guest.pk)
+    VM.objects.filter(pk=key).delete()
+    publish.vm_gone(key)
+
+
+def _deactivated(_guest, alice, _browser) -> None:
+    type(alice).objects.filter(pk=alice.pk).update(is_active=False)
+    publish.rights_changed(str(alice.pk))
+
+
+def _logged_out(_guest, _alice, browser) -> None:
+    browser.client.logout()
+
+
+@pytest.mark.parametrize(
+    ("happens", "code"),
+    [(_rights_taken, 4403), (_guest_deleted, 4404), (_deactivated, 4401), (_logged_out, 4401)],
+)
+def test_a_console_ends_within_seconds_when_its_reason_does(
+    browser_of, alice, guest, ticket, displays, monkeypatch, happens, code
+) -> None:
+    if happens is _logged_out:
+        monkeypatch.setattr(doors, "RECHECK_S", 0.1)
+    hers = browser_of(alice)
+    secret = ticket(hers, alice)
+
+    async def body() -> None:
+        socket_ = await opened(hers, guest, secret)
+        await socket_.send_to(bytes_data=HELLO)
+        await displays.read(14)
+        await asyncio.to_thread(happens, guest, alice, hers)
+        async with asyncio.timeout(2):
+            assert await end_of(socket_) == code
+        assert await displays.read(1) == b""
+        assert doors.seats.taken == 0
+
+    run(body)
+
+
+def test_a_guest_that_is_powered_off_ends_its_console(
+    browser_of, alice, guest, ticket, displays
+) -> None:
+    hers = browser_of(alice)
+    secret = ticket(hers, alice)
+
+    async def body() -> None:
+        socket_ = await opened(hers, guest, secret)
+        await socket_.send_to(bytes_data=HELLO)
+        await displays.read(14)
+        displays.ends[0].close()
+        assert await end_of(socket_) == 4410
+        assert (await audited("console.close")).detail["reason"] == "guest-ended"
+
+    run(body)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (HostAway(reason="x"), 4503),
+        (WrongState(detail="off"), 4410),
+        (DomainNotFound(uuid="x"), 4404),
+        (Unsupported(what="vnc"), 4500),
+    ],
+)
+def test_a_display_that_cannot_be_opened_says_why(
+    browser_of, alice, guest, ticket, displays, error, code
+) -> None:
+    hers = browser_of(alice)
+    secret = ticket(hers, alice)
+    displays.refusal = error
+
+    async def body() -> None:
+        assert await end_of(await opened(hers, guest, secret)) == code
+        assert doors.seats.taken == 0
+
+    run(body)
+
+
+@pytest.mark.parametrize("limit", ["console_max_per_user", "console_max_per_vm"])
+def test_one_console_too_many_is_closed_and_frees_nobody_elses_seat(
+    browser_of, alice, guest, ticket, displays, settings, limit
+) -> None:
+    settings.KVMWEB = settings.KVMWEB.model_copy(update={limit: 1})
+    hers = browser_of(alice)
+    secrets = [ticket(hers, alice) for _ in range(3)]
+
+    async def body() -> None:
+        first = await opened(hers, guest, secrets[0])
+        assert await end_of(await opened(hers, guest, secrets[1])) == 4429
+        assert doors.seats.taken == 1
+        await first.disconnect()
+        third = await opened(hers, guest, secrets[2])
+        await third.disconnect()
+        assert doors.seats.taken == 0
+
+    run(body)
+
+
+def test_a_browser_that_does_not_take_the_picture_is_closed(
+    browser_of, alice, guest, ticket, displays, monkeypatch
+) -> None:
+    monkeypatch.setattr(doors, "RECHECK_S", 0.05)
+    monkeypatch.setattr(doors, "STALLED_S", 0.2)
+    hers = browser_of(alice)
+    secret = ticket(hers, alice)
+
+    async def body() -> None:
+        from kvmweb.asgi import application
+
+        socket_ = socket_for(hers, guest, secret)
+        arriving: asyncio.Queue[dict] = asyncio.Queue()
+        arriving.put_nowait({"type": "websocket.connect"})
+        endings = []
+
+        async def send(message) -> None:
+            if message["type"] == "websocket.send":
+                await asyncio.Event().wait()
+            endings.append(message.get("code"))
+
+        serving = asyncio.create_task(application(socket_.scope, arriving.get, send))
+        while not displays.ends:
+            await asyncio.sleep(0)
+        displays.ends[0].send(b"picture")
+        await asyncio.wait_for(serving, 5)
+        assert endings == [None, 4408]
+
+    run(body)
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_no_descriptor_is_left_after_many_consoles(
+    browser_of, alice, guest, ticket, displays
+) -> None:
+    hers = browser_of(alice)
+    secrets = [ticket(hers, alice) for _ in range(12)]
+
+    async def body() -> None:
+        async def once(secret: str) -> None:
+            socket_ = await opened(hers, guest, secret)
+            await socket_.send_to(bytes_data=HELLO)
+            await displays.read(14)
+            await socket_.disconnect()
+            displays.ends.pop().close()
+
+        for secret in secrets[:4]:
+            await once(secret)
+        await audited("console.close")
+        before = open_files()
+        for secret in secrets[4:]:
+            await once(secret)
+        assert open_files() <= before
+
+    run(body)
