@@ -11,10 +11,13 @@ from .connection import HostConnection, Lane
 from .types import Accelerator, HostFacts, HostLoad
 
 
-def facts(host: HostConnection) -> HostFacts:
-    """Return what the host is. Raises HostAway and the like only."""
+def facts(host: HostConnection, *, timeout_s: float | None = None) -> HostFacts:
+    """Return what the host is. Raises HostAway and the like only.
+
+    A libvirtd that has just been started asks every emulator first: that can take a minute.
+    """
     is_local = host.is_local
-    return host.call(Lane.WATCH, lambda conn: _facts(conn, is_local))
+    return host.call(Lane.WATCH, lambda conn: _facts(conn, is_local), timeout_s=timeout_s)
 
 
 class LoadMeter:

@@ -37,6 +37,7 @@ __all__ = [
     "drop",
     "expect_libvirt_name",
     "forget_domain",
+    "host_answers",
     "host_away",
     "known_vms",
     "observe_addresses",
@@ -84,6 +85,19 @@ def observe_host(host: Host, facts: HostFacts) -> None:
         row.facts = values
         row.save(update_fields=["status", "status_since", "status_code", "status_detail", "facts"])
         transaction.on_commit(lambda: publish.host_changed(str(host.pk)))
+
+
+def host_answers(host: Host) -> None:
+    """Write that a host is back that was away; one never known before waits for its facts."""
+    with transaction.atomic():
+        back = Host.objects.filter(pk=host.pk, status=HostStatus.AWAY).exclude(facts={})
+        if back.update(
+            status=HostStatus.CONNECTED,
+            status_since=timezone.now(),
+            status_code="",
+            status_detail="",
+        ):
+            transaction.on_commit(lambda: publish.host_changed(str(host.pk)))
 
 
 def host_away(host: Host, error: HypervisorError) -> None:

@@ -15,14 +15,26 @@ log = structlog.get_logger(__name__)
 UNREACHABLE = (HostAway, HostBusy, HostTimeout)
 
 
+FACTS_TIMEOUT_S = 90.0
+
+
 def everything(desk: Desk, *, refresh: bool) -> None:
-    """List all of the host and write it; `refresh` makes it look into the pools anew."""
-    facts = nodes.facts(desk.connection)
+    """List all that is on the host and write it; `refresh` makes it look into the pools anew."""
     everyone(desk)
     sync.observe_networks(desk.host, networks.list_all(desk.connection))
     pools(desk, refresh=refresh)
     # Last, so that a page which reads "connected" finds the rest.
-    sync.observe_host(desk.host, facts)
+    sync.host_answers(desk.host)
+
+
+def facts(desk: Desk) -> bool:
+    """Read what the host is and write it; False when that took too long this time."""
+    try:
+        sync.observe_host(desk.host, nodes.facts(desk.connection, timeout_s=FACTS_TIMEOUT_S))
+    except HostTimeout:
+        log.warning("host-facts-take-too-long", host=desk.host.name)
+        return False
+    return True
 
 
 def everyone(desk: Desk) -> None:

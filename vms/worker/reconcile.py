@@ -19,6 +19,9 @@ ADDRESS_S = 15.0
 NO_ADDRESS_S = 4.0
 """A guest that boots has none yet, and somebody may be waiting for it."""
 LEAST_PER_TICK = 2
+FACTS_S = 600.0
+AGAIN_S = 5.0
+"""After a listing that failed."""
 
 
 class Reconciler:
@@ -29,6 +32,7 @@ class Reconciler:
         self._interval_s = interval_s
         self._next_listing_s = 0.0
         self._next_refresh_s = 0.0
+        self._next_facts_s = 0.0
         self._address_due_s: dict[str, float] = {}
 
     def run(self) -> None:
@@ -39,14 +43,21 @@ class Reconciler:
         try:
             if self._desk.wants_listing.is_set() or time.monotonic() >= self._next_listing_s:
                 self._list()
+            if time.monotonic() >= self._next_facts_s:
+                self._next_facts_s = time.monotonic() + AGAIN_S
+                if listing.facts(self._desk):
+                    self._next_facts_s = time.monotonic() + FACTS_S
             self._ask_for_addresses()
         except HypervisorError as error:
+            self._next_listing_s = min(self._next_listing_s, time.monotonic() + AGAIN_S)
             if isinstance(error, listing.UNREACHABLE):
                 sync.host_away(self._desk.host, error)
 
     def _list(self) -> None:
-        self._desk.wants_listing.clear()
         now_s = time.monotonic()
+        if self._desk.wants_listing.is_set():
+            self._desk.wants_listing.clear()
+            self._next_facts_s = min(self._next_facts_s, now_s + AGAIN_S)
         self._next_listing_s = now_s + self._interval_s
         is_refresh_due = now_s >= self._next_refresh_s
         listing.everything(self._desk, refresh=is_refresh_due)
