@@ -64,7 +64,7 @@ class EventFeed:
         self._is_stopped = False
         self._host.watch(Lane.WATCH, self._watcher)
         try:
-            self._host.call(Lane.WATCH, self._opened)
+            self._host.call(Lane.WATCH, self._opened, must_be_first=True)
         except HypervisorError as error:
             _log.info("no events of %s yet: %s", self._host.uri, error)
 
@@ -77,7 +77,9 @@ class EventFeed:
         if not self._host.is_connected:
             return
         try:
-            self._host.call(Lane.WATCH, lambda _conn: _run_all(undo), timeout_s=2.0)
+            self._host.call(
+                Lane.WATCH, lambda _conn: _run_all(undo), timeout_s=2.0, must_be_first=True
+            )
         except HypervisorError as error:
             _log.debug("stopping the events of %s: %s", self._host.uri, error)
 

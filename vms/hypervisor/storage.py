@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 import errno
+from contextlib import suppress
 
 import libvirt
 
@@ -66,7 +65,7 @@ def list_volumes(
 
     def run(conn: libvirt.virConnect) -> list[VolumeInfo]:
         pool = pool_of(conn, pool_name)
-        if refresh and pool.isActive():
+        if refresh:
             with suppress(libvirt.libvirtError):
                 pool.refresh(0)
         found = (_described(volume, pool_name) for volume in pool.listAllVolumes(0))

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import libvirt
 
-from .connection import HostConnection, Lane
+from .connection import HostConnection, Lane, Session
 from .errors import Cancelled, HypervisorError, NoSpace, OperationFailed
 from .types import VolumeInfo
 from .volumes import describe, in_pool, pool_of
@@ -78,7 +78,9 @@ def _upload(
     _create(host, pool, name, size_bytes)
     try:
         if size_bytes:
-            _send(host, _begin(host, pool, name, size_bytes), source, progress, cancelled)
+            with host.session(Lane.STREAMS) as session:
+                stream = _begin(session, pool, name, size_bytes)
+                _send(session, stream, source, progress, cancelled)
         return _settle(host, pool, name)
     except BaseException:  # whatever ends it, KeyboardInterrupt too, nothing half made stays
         _remove(host, pool, name)
@@ -100,18 +102,17 @@ def _create(host: HostConnection, pool: str, name: str, size_bytes: int) -> None
     host.call(Lane.STREAMS, run, timeout_s=CHUNK_TIMEOUT_S, context=context)
 
 
-def _begin(host: HostConnection, pool: str, name: str, size_bytes: int) -> libvirt.virStream:
+def _begin(session: Session, pool: str, name: str, size_bytes: int) -> libvirt.virStream:
     def run(conn: libvirt.virConnect) -> libvirt.virStream:
         stream = conn.newStream(0)
         in_pool(conn, pool, name).upload(stream, 0, size_bytes, 0)
         return stream
 
-    context = {"pool": pool, "name": name, "what": "upload"}
-    return host.call(Lane.STREAMS, run, context=context, on_late=_abort)
+    return session.call(run, context={"pool": pool, "name": name, "what": "upload"})
 
 
 def _send(
-    host: HostConnection,
+    session: Session,
     stream: libvirt.virStream,
     source: BinaryIO,
     progress: Callable[[int], None] | None,
@@ -122,23 +123,23 @@ def _send(
         while chunk := source.read(CHUNK_BYTES):
             if cancelled is not None and cancelled():
                 raise Cancelled()
-            _send_chunk(host, stream, chunk)
+            _send_chunk(session, stream, chunk)
             sent_bytes += len(chunk)
             if progress is not None:
                 progress(sent_bytes)
-        host.call(Lane.STREAMS, lambda _conn: stream.finish(), timeout_s=SETTLE_TIMEOUT_S)
+        session.call(lambda _conn: stream.finish(), timeout_s=SETTLE_TIMEOUT_S)
     except BaseException:
-        _abort_soon(host, stream)
+        _abort(session, stream)
         raise
 
 
-def _send_chunk(host: HostConnection, stream: libvirt.virStream, chunk: bytes) -> None:
+def _send_chunk(session: Session, stream: libvirt.virStream, chunk: bytes) -> None:
     def run(_conn: libvirt.virConnect) -> None:
         view = chunk
         while view:
             view = view[stream.send(view) :]
 
-    host.call(Lane.STREAMS, run, timeout_s=CHUNK_TIMEOUT_S)
+    session.call(run, timeout_s=CHUNK_TIMEOUT_S)
 
 
 def _settle(host: HostConnection, pool: str, name: str) -> VolumeInfo:
@@ -179,15 +180,8 @@ def _remove(host: HostConnection, pool: str, name: str) -> None:
         _log.warning("volume %s of pool %s stays half made: %s", name, pool, error)
 
 
-def _abort_soon(host: HostConnection, stream: libvirt.virStream) -> None:
+def _abort(session: Session, stream: libvirt.virStream) -> None:
     try:
-        host.call(Lane.STREAMS, lambda _conn: stream.abort())
+        session.call(lambda _conn: stream.abort())
     except HypervisorError as error:
-        _log.debug("aborting an upload: %s", error)
-
-
-def _abort(stream: libvirt.virStream) -> None:
-    try:
-        stream.abort()
-    except libvirt.libvirtError as error:
         _log.debug("aborting an upload: %s", error)
