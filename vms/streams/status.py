@@ -63,7 +63,6 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
         super().__init__(*args, **kwargs)
         self._inbox = Subscriber()
         self._task: asyncio.Task[None] | None = None
-        self._watched: frozenset[str] | None = None
         self._is_shown = True
         self._received = 0
 
@@ -110,10 +109,10 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
             await self._say({"t": "pong"})
 
     async def _watch(self, ids: object) -> None:
+        """Send the history of guests; numbers to come are sent of all that may be seen anyway."""
         if not isinstance(ids, list):
             return
         texts = [each for each in ids[:MAX_WATCHED] if isinstance(each, str)]
-        self._watched = frozenset(texts)
         seen = [each for each in dict.fromkeys(texts) if each in self._sight.vm_ids]
         rows = ((each, recent.history_json(each)) for each in seen)
         await self._send_text(f'{{"t":"history","vms":{_members(rows)}}}')
@@ -193,8 +192,8 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
                 return self._hint(message)
 
     def _numbers(self, tick: Tick) -> str:
-        wanted = self._sight.vm_ids if self._watched is None else self._watched & self._sight.vm_ids
-        rows = [(vm_id, row) for vm_id, row in tick.rows.items() if vm_id in wanted]
+        vm_ids = self._sight.vm_ids
+        rows = [(vm_id, row) for vm_id, row in tick.rows.items() if vm_id in vm_ids]
         if not rows:
             return ""
         return f'{{"t":"numbers","at":{tick.at_ms},"vms":{_members(rows)}}}'
