@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +22,7 @@ def clients(shared: bytes) -> list[bytes]:
 
 def cut(data: bytes, at: list[int]) -> list[bytes]:
     edges = [0, *sorted(edge % (len(data) + 1) for edge in at), len(data)]
-    return [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [data[start:end] for start, end in itertools.pairwise(edges)]
 
 
 @given(
