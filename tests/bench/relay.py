@@ -1,0 +1,137 @@
+"""The console's relay beside websockify and a direct socket: the same client, upstream and run."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.bench.table import Row, ms
+from tests.bench.upstream import BLOCK, echo_command, source_command
+from tests.bench.wire import DirectWire, WebsocketWire, Wire
+from tests.support.site import ROOT, free_port, wait_until
+
+ROUNDS = 5
+STREAM_BYTES = 384 * len(BLOCK)
+WARM_UP_BYTES = 32 * len(BLOCK)
+ROUND_TRIPS = 2000
+EVENT = bytes(6)
+"""As long as a pointer event."""
+GOAL_THROUGHPUT = 0.9
+GOAL_ROUND_TRIP = 1.0
+OURS, THEIRS, DIRECT = "kvmweb", "websockify", "direct socket"
+Connect = Callable[[], Wire]
+
+
+def measure() -> Iterator[Row]:
+    """Give rows for throughput and for the round trip."""
+    with contenders() as ways:
+        for connect in ways.values():
+            stream(connect, WARM_UP_BYTES)
+            round_trip(connect)
+        rates: dict[str, list[float]] = {name: [] for name in ways}
+        trips: dict[str, list[float]] = {name: [] for name in ways}
+        for number in range(ROUNDS):
+            for name in sorted(ways, reverse=bool(number % 2)):
+                rates[name].append(stream(ways[name], STREAM_BYTES))
+                trips[name].append(round_trip(ways[name]))
+    rate, trip = (
+        {name: statistics.median(v) for name, v in each.items()} for each in (rates, trips)
+    )
+    yield Row(
+        "console relay, throughput to the browser",
+        ", ".join(f"{name} {rate[name] / 1e6:.0f}" for name in ways) + " MB/s"
+        f" ({rate[OURS] / rate[THEIRS]:.2f} times websockify)",
+        f">= {GOAL_THROUGHPUT} times",
+        rate[OURS] / rate[THEIRS] >= GOAL_THROUGHPUT,
+    )
+    yield Row(
+        "console relay, round trip of 6 bytes",
+        ", ".join(f"{name} {ms(trip[name])}" for name in ways) + " ms"
+        f" ({trip[OURS] / trip[THEIRS]:.2f} times websockify)",
+        f"<= {GOAL_ROUND_TRIP} times",
+        trip[OURS] / trip[THEIRS] <= GOAL_ROUND_TRIP,
+    )
+
+
+def stream(connect: Connect, count: int) -> float:
+    """Read so many bytes from the source; return bytes per second."""
+    wire = connect()
+    try:
+        began_s = time.perf_counter()
+        wire.send(source_command(count))
+        wire.skip(count)
+        return count / (time.perf_counter() - began_s)
+    finally:
+        wire.close()
+
+
+def round_trip(connect: Connect) -> float:
+    """Send small messages to the echo, one at a time; return the median seconds of one."""
+    wire = connect()
+    times_s = []
+    try:
+        wire.send(echo_command())
+        for _ in range(ROUND_TRIPS):
+            began_s = time.perf_counter()
+            wire.send(EVENT)
+            wire.skip(len(EVENT))
+            times_s.append(time.perf_counter() - began_s)
+    finally:
+        wire.close()
+    return statistics.median(times_s)
+
+
+@contextlib.contextmanager
+def contenders() -> Iterator[dict[str, Connect]]:
+    """Start the upstream and both relays; give a way to connect through each."""
+    with (
+        tempfile.TemporaryDirectory(prefix="kvmweb-bench-") as folder,
+        contextlib.ExitStack() as stack,
+    ):
+        path, ours, theirs = Path(folder) / "upstream", free_port(), free_port()
+
+        def start(*command: str) -> None:
+            stack.enter_context(process(*command, log=Path(folder) / "log"))
+
+        start(sys.executable, "-m", "tests.bench.upstream", str(path))
+        wait_until(path.exists, what="upstream")
+        start(sys.executable, "-m", "tests.bench.relay_server", str(ours), str(path))
+        websockify = Path(sys.executable).with_name("websockify")
+        start(str(websockify), "--unix-target", str(path), f"127.0.0.1:{theirs}")
+        for port in (ours, theirs):
+            wait_until(lambda port=port: is_listening(port), what=f"relay on {port}")  # type: ignore[misc]
+        yield {
+            OURS: lambda: WebsocketWire(f"ws://127.0.0.1:{ours}/"),
+            THEIRS: lambda: WebsocketWire(f"ws://127.0.0.1:{theirs}/websockify"),
+            DIRECT: lambda: DirectWire(path),
+        }
+
+
+@contextlib.contextmanager
+def process(*command: str, log: Path) -> Iterator[None]:
+    """Run a process and end it afterwards."""
+    with log.open("ab") as output:
+        running = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
+    try:
+        yield
+    finally:
+        running.terminate()
+        try:
+            running.wait(5)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
+
+
+def is_listening(port: int) -> bool:
+    """Say whether somebody listens on that port of the loopback."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False

@@ -1,0 +1,90 @@
+"""A person at a browser without the browser: logs in, keeps the connection, holds the cookies."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import time
+import urllib.parse
+from dataclasses import dataclass
+from http.cookies import SimpleCookie
+
+from websockets import Origin
+from websockets.sync.client import ClientConnection, connect
+
+from tests.support.site import Site
+
+PASSWORD = "a very long pass phrase"
+TIMEOUT_S = 30.0
+FORM_TYPE = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server said, and the seconds from the first byte sent to the last one read."""
+
+    status: int
+    body: str
+    took_s: float
+
+
+class Visitor:
+    """The administrator of a site, logged in, over one kept connection."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._line = http.client.HTTPConnection("localhost", site.port, timeout=TIMEOUT_S)
+        self._jar = SimpleCookie()
+
+    def log_in(self) -> None:
+        """Log in with the one-time password and choose another, as the site asks."""
+        self._send_form("/login/", {"login": "admin", "password": self._site.password})
+        change = {"oldpassword": self._site.password, "password1": PASSWORD, "password2": PASSWORD}
+        self._send_form("/account/password/", change)
+        assert self.get("/").status == 200
+
+    def get(self, path: str) -> Answer:
+        """Ask for a page."""
+        return self._ask("GET", path)
+
+    def cookies(self) -> dict[str, str]:
+        """Name and value of each cookie."""
+        return {name: morsel.value for name, morsel in self._jar.items()}
+
+    def status_socket(self) -> ClientConnection:
+        """Open the socket that the pages are told of changes through."""
+        socket: ClientConnection = connect(
+            f"ws://localhost:{self._site.port}/ws/status",
+            origin=Origin(self._site.url),
+            additional_headers={"Cookie": self._cookie_header()},
+            compression=None,
+            open_timeout=TIMEOUT_S,
+        )
+        return socket
+
+    def close(self) -> None:
+        """Hang up."""
+        self._line.close()
+
+    def _send_form(self, path: str, fields: dict[str, str]) -> None:
+        token = re.search(r'csrfmiddlewaretoken" value="([^"]+)', self.get(path).body)
+        assert token, f"no form at {path}"
+        body = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": token[1]})
+        answer = self._ask("POST", path, body)
+        assert answer.status == 302, f"{path} was not accepted: {answer.status}"
+
+    def _ask(self, method: str, path: str, body: str | None = None) -> Answer:
+        headers = {"Cookie": self._cookie_header(), "Referer": self._site.url}
+        if body is not None:
+            headers["Content-Type"] = FORM_TYPE
+        began_s = time.perf_counter()
+        self._line.request(method, path, body, headers)
+        response = self._line.getresponse()
+        data = response.read()
+        took_s = time.perf_counter() - began_s
+        for header in response.msg.get_all("Set-Cookie", []):
+            self._jar.load(header)
+        return Answer(response.status, data.decode(), took_s)
+
+    def _cookie_header(self) -> str:
+        return "; ".join(f"{name}={value}" for name, value in self.cookies().items())
