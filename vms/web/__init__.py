@@ -1,1 +1,4 @@
-"""The HTML door: views parse, call one service or selector, and render. They decide nothing and write nothing."""
+"""The HTML door: views parse, call one service or selector, and render.
+
+They decide nothing and write nothing.
+"""

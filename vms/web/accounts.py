@@ -1,4 +1,7 @@
-"""How django-allauth behaves here: nobody signs up, and only log in, log out and change of password are offered."""
+"""How django-allauth behaves here: nobody signs up.
+
+Only log in, log out and change of password are offered.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Templates as cards: whether each can be used, and how many of the guests one sees came from it."""
+"""Templates as cards: whether each can be used, and how many guests came from it."""
 
 from __future__ import annotations
 

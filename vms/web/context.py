@@ -1,4 +1,4 @@
-"""What every page's frame needs: tabs, jobs, hosts that are away, appearance and the scripts' texts."""
+"""What every page's frame needs: tabs, jobs, hosts that are away, appearance, scripts' texts."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ class Frame:
             (Action.HOST_VIEW, "host", _("Host")),
             (Action.PEOPLE_MANAGE, "people", _("People")),
         ]
-        return [Tab(name, text, reverse(name)) for action, name, text in wanted if can(actor, action)]
+        return [
+            Tab(name, label, reverse(name)) for action, name, label in wanted if can(actor, action)
+        ]
 
     @property
     def active_tab(self) -> str:

@@ -46,7 +46,7 @@ def door(view: View[P]) -> Wrapped[P]:
             add_never_cache_headers(response)
         return response
 
-    return wrapped
+    return wrapped  # type: ignore[return-value]  # functools.wraps names the parameters
 
 
 def is_partial(request: HttpRequest) -> bool:

@@ -1,4 +1,4 @@
-"""What the Host page shows: facts, load, pools and networks of each host, worded from rows alone."""
+"""What the Host page shows: facts, load, pools and networks of each host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Numbers as the gauges show them before the first tick arrives; static/src/live/format.js words them the same way."""
+"""Numbers as the gauges show them before the first tick arrives.
+
+static/src/lib/format.js words them the same way.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ KNEE_BPS = 16 * KIB
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """One gauge: `number` and `unit` as text ("" while unknown), `fraction` from 0 to 1 for its bar."""
+    """One gauge; `number` and `unit` are "" while unknown, `fraction` from 0 to 1 is its bar."""
 
     name: str
     label: str

@@ -1,4 +1,4 @@
-"""Guests as list and gallery show them: everything a row needs, worded once, without a query of its own."""
+"""Guests as list and gallery show them: everything a row needs, without a query of its own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vms.web.jobs import JobLine, job_line
 from vms.web.numbers import Gauge, gauges
 
 FULL_ROWS = 50
-"""So many rows are complete in the first answer; the page asks for the others when they come near."""
+"""So many rows are complete at first; the page asks for the others when they come near."""
 _NIL = "00000000-0000-0000-0000-000000000000"
 
 OS_ICONS = {
@@ -91,16 +91,18 @@ class GuestRow:
     @property
     def parts(self) -> list[str]:
         """What stands under the name."""
-        words = ["" if self.state == VmState.RUNNING.value else self.state_label]
-        return [part for part in (*words, self.os_name, self.owner, self.address) if part]
+        is_plain = self.job is not None or self.state == VmState.RUNNING.value
+        state = "" if is_plain else self.state_label
+        return [part for part in (state, self.os_name, self.owner, self.address) if part]
 
 
 def guest_rows(actor: Person, guests: Iterable[VM], full: int = FULL_ROWS) -> Iterator[GuestRow]:
-    """Word guests; those after the first `full` are brief. The owner is shown to who can change it."""
+    """Word guests; those after the first `full` are brief."""
     links = Links.make()
     labels = {state.value: messages.state_label(state) for state in VmState}
     for number, guest in enumerate(guests):
-        owner = guest.owner.username if guest.owner and can(actor, Action.VM_SET_OWNER, guest) else ""
+        has_owner = guest.owner is not None and can(actor, Action.VM_SET_OWNER, guest)
+        owner = guest.owner.username if guest.owner and has_owner else ""
         yield _row(guest, owner, links, labels, is_full=number < full)
 
 

@@ -20,7 +20,9 @@ def script_texts() -> dict[str, str]:
         "reconnected": _("Connected again; everything is up to date."),
         "loggedOut": _("You have been logged out."),
         "deactivated": _("Your account is no longer active."),
-        "changedElsewhere": _("This guest changed meanwhile. Reload to see it; what you typed is kept till then."),
+        "changedElsewhere": _(
+            "This guest changed meanwhile. Reload to see it; what you typed is kept till then."
+        ),
         "reload": _("Reload"),
         "nowState": _("%(name)s is now %(state)s."),
         "jobOf": _("%(job)s “%(name)s”: %(text)s"),
@@ -49,9 +51,13 @@ def _console_texts() -> dict[str, str]:
         "consoleOff": _("The guest is off"),
         "consoleOffText": _("Start it here; its screen appears by itself."),
         "consoleEnded": _("The screen went away"),
-        "consoleEndedText": _("The guest was restarted or powered off. Connecting again as soon as it runs."),
+        "consoleEndedText": _(
+            "The guest was restarted or powered off. Connecting again as soon as it runs."
+        ),
         "consoleHost": _("The host is away"),
-        "consoleHostText": _("The host does not answer. The console connects by itself when it is back."),
+        "consoleHostText": _(
+            "The host does not answer. The console connects by itself when it is back."
+        ),
         "consoleRevoked": _("No longer allowed"),
         "consoleRevokedText": _("You may no longer use the console of this guest."),
         "consoleLogout": _("Logged out"),
@@ -68,6 +74,8 @@ def _console_texts() -> dict[str, str]:
         "consoleCreating": _("The guest is being made"),
         "consoleCreatingText": _("Its screen appears here as soon as it runs."),
         "paused": _("The guest is paused: its picture stands still and it takes no keys."),
-        "screenLabel": _("Screen of %(name)s. Keys go to the guest; Ctrl+Alt+Shift releases the keyboard."),
+        "screenLabel": _(
+            "Screen of %(name)s. Keys go to the guest; Ctrl+Alt+Shift releases the keyboard."
+        ),
         "released": _("Keyboard released. Click the screen to type into the guest again."),
     }

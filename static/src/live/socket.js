@@ -1,5 +1,5 @@
 /** The status websocket: one per page, connects again by itself, and tells listeners what comes. */
-import { byId, goToLogin, socketUrl } from "../lib/dom.js";
+import { ask, byId, goToLogin, socketUrl } from "../lib/dom.js";
 import { text } from "../lib/texts.js";
 import { toast } from "../ui/toast.js";
 
@@ -67,6 +67,7 @@ function opened() {
   clearTimeout(mention);
   const isAgain = wasConnected;
   waitMs = FIRST_WAIT_MS;
+  refusals = 0;
   wasConnected = true;
   heardAt = Date.now();
   if (isAgain && !byId("connection")?.hidden) toast(text("reconnected"));
@@ -86,9 +87,14 @@ function heard(event) {
   setTimeout(goToLogin, 1500);
 }
 
+/** A refused handshake says nothing of its reason; an ended session shows when one asks for a page. */
+let refusals = 0;
+
 function closed() {
   socket = null;
   if (isOver) return;
+  refusals += 1;
+  if (refusals === 2) ask(document.body.dataset.jobsUrl ?? "").catch(() => undefined);
   tell({ t: "disconnected" });
   clearTimeout(mention);
   mention = setTimeout(() => showBanner(true), PATIENCE_MS);

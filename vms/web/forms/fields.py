@@ -44,3 +44,14 @@ class CountField(forms.IntegerField):
         super().__init__(
             widget=forms.NumberInput(attrs={"step": "1", "inputmode": "numeric"}), **kwargs
         )
+
+
+class LinesField(forms.CharField):
+    """A text of several lines; browsers send their ends as CR LF, we keep LF."""
+
+    def __init__(self, *, rows: int, **kwargs: Any) -> None:  # Any: as forms.Field takes them
+        super().__init__(strip=False, widget=forms.Textarea(attrs={"rows": rows}), **kwargs)
+
+    def to_python(self, value: Any) -> str:  # Any: as forms.Field takes it
+        """Return the text with LF as its line ends."""
+        return (super().to_python(value) or "").replace("\r\n", "\n").replace("\r", "\n")

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from vms.models import VM, Template, User, Volume
 from vms.services.editing import BootDevice
 from vms.services.machines import CreateLimits, CreateRequest
-from vms.web.forms.fields import CountField, GibibytesField, to_bytes, to_gib
+from vms.web.forms.fields import CountField, GibibytesField, LinesField, to_bytes, to_gib
 
 NO_AUTOCOMPLETE = {"autocomplete": "off", "spellcheck": "false"}
 FIELD_NAMES = {"disk_bytes": "disk_gib"}
@@ -40,9 +40,7 @@ class CreateForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 3, **NO_AUTOCOMPLETE}),
     )
-    description = forms.CharField(
-        label=_("Description"), required=False, strip=False, widget=forms.Textarea(attrs={"rows": 2})
-    )
+    description = LinesField(label=_("Description"), required=False, rows=2)
     is_started = forms.BooleanField(label=_("Start it at once"), required=False)
 
     def __init__(
@@ -84,9 +82,7 @@ def _lines(text: str) -> tuple[str, ...]:
 class DescriptionForm(forms.Form):
     """The description of a guest."""
 
-    description = forms.CharField(
-        label=_("Description"), required=False, strip=False, widget=forms.Textarea(attrs={"rows": 4})
-    )
+    description = LinesField(label=_("Description"), required=False, rows=4)
 
 
 class ConfigForm(forms.Form):
@@ -103,12 +99,12 @@ class ConfigForm(forms.Form):
     def __init__(
         self, *args: Any, guest: VM, devices: tuple[BootDevice, ...], **kwargs: Any
     ) -> None:  # Any: as forms.Form takes them
-        first: dict[str, object] = {
+        kwargs["initial"] = {
             "name": guest.name,
             "vcpus": guest.vcpus,
             "memory_mib": guest.memory_mib,
         }
-        super().__init__(*args, initial=first, **kwargs)
+        super().__init__(*args, **kwargs)
         self._ordered = tuple(device.key for device in devices if device.order is not None)
         self._places = [f"boot_{place}" for place in range(min(self.BOOT_PLACES, len(devices)))]
         for place, name in enumerate(self._places):

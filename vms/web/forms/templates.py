@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from vms import messages
 from vms.models import Network, Template, Volume
 from vms.services.templates import TemplateDefaults
-from vms.web.forms.fields import CountField, GibibytesField, to_bytes, to_gib
+from vms.web.forms.fields import CountField, GibibytesField, LinesField, to_bytes, to_gib
 
 FIELD_NAMES = {"disk_bytes": "disk_gib"}
 
@@ -20,9 +20,7 @@ class TemplateForm(forms.Form):
     """The defaults of a template."""
 
     name = forms.CharField(label=_("Name"), strip=False)
-    description = forms.CharField(
-        label=_("Description"), required=False, widget=forms.Textarea(attrs={"rows": 2})
-    )
+    description = LinesField(label=_("Description"), required=False, rows=2)
     os_name = forms.CharField(label=_("Operating system"), required=False, max_length=100)
     vcpus = CountField(label=_("Virtual CPUs"), initial=1)
     memory_mib = CountField(label=_("Memory"), initial=1024)
@@ -39,7 +37,9 @@ class TemplateForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
-    def __init__(self, *args: Any, networks: Iterable[Network], **kwargs: Any) -> None:  # Any: above
+    def __init__(
+        self, *args: Any, networks: Iterable[Network], **kwargs: Any
+    ) -> None:  # Any: as forms.Form takes them
         super().__init__(*args, **kwargs)
         names = list(dict.fromkeys(network.name for network in networks))
         chosen = str(self.initial.get("network_name") or "")
@@ -79,7 +79,8 @@ class NewTemplateForm(TemplateForm):
 
 def image_label(image: Volume) -> str:
     """Word an image: its name, pool, format and size."""
-    return f"{image.name} · {image.pool.name} · {image.format}, {messages.size(image.capacity_bytes)}"
+    size = messages.size(image.capacity_bytes)
+    return f"{image.name} · {image.pool.name} · {image.format}, {size}"
 
 
 def initial_of(template: Template) -> dict[str, object]:

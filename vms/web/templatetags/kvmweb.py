@@ -19,11 +19,11 @@ register = template.Library()
 
 @functools.lru_cache(maxsize=256)
 def _icon(name: str, css: str, prefix: str) -> SafeString:
-    sprite = static("icons.svg")
     return format_html(
-        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#tabler-{}"></use></svg>',
+        '<svg class="icon {}" aria-hidden="true" focusable="false">'
+        '<use href="{}#tabler-{}"></use></svg>',
         css,
-        sprite,
+        static("icons.svg"),
         name,
     )
 
@@ -52,13 +52,19 @@ def percent_of(value: int, total: int) -> int:
     return max(0, min(100, round(100 * value / total))) if total else 0
 
 
+@register.filter
+def basename(path: str) -> str:
+    """Give the last part of a path."""
+    return path.rsplit("/", 1)[-1]
+
+
 @register.inclusion_tag("forms/_field.html")
 def field(bound: BoundField, unit: str = "", hint: str = "") -> dict[str, Any]:  # Any: a context
     """Show a form field with its label, hint and errors, tied together for screen readers."""
     describers = [f"{bound.auto_id}-hint"] if hint or bound.help_text else []
     if bound.errors:
         describers.append(f"{bound.auto_id}-errors")
-    attrs = {"class": _css(bound)}
+    attrs: dict[str, str | bool] = {"class": _css(bound)}
     if describers:
         attrs["aria-describedby"] = " ".join(describers)
     if bound.errors:

@@ -34,9 +34,9 @@ def ticket(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpRespons
     except Refused as problem:
         answer = {"code": problem.code, "detail": messages.sentence(problem)}
         return JsonResponse(answer, status=409)
-    answer = {
+    connection = {
         "url": f"{get_script_prefix()}ws/console/{vm_id}",
         "protocols": ["binary", f"ticket.{issued.secret}"],
         "expires_at": issued.expires_at.isoformat(),
     }
-    return JsonResponse(answer, status=201)
+    return JsonResponse(connection, status=201)

@@ -13,13 +13,12 @@ from django.views.decorators.http import require_GET, require_http_methods
 from vms import selectors
 from vms.models import Template
 from vms.policy import Action, Person, can
-from vms.problems import Invalid
 from vms.services import machines, templates
 from vms.web.cards import template_cards
 from vms.web.door import done, door
 from vms.web.forms.fields import to_gib
 from vms.web.forms.guests import FIELD_NAMES, CreateForm
-from vms.web.forms.problems import add_problems
+from vms.web.forms.problems import SHOWN, add_problems
 
 
 @require_GET
@@ -74,7 +73,7 @@ def _create(request: HttpRequest, actor: Person, template: Template) -> HttpResp
     if form.is_valid():
         try:
             guest, _job = machines.create(actor=actor, request=form.request())
-        except Invalid as problem:
+        except SHOWN as problem:
             add_problems(form, problem, FIELD_NAMES)
         else:
             text = _("“%(name)s” is being made.") % {"name": guest.name}

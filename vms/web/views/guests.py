@@ -43,7 +43,7 @@ def page(request: HttpRequest, actor: Person) -> HttpResponse:
 @require_GET
 @door
 def rows(request: HttpRequest, actor: Person) -> HttpResponse:
-    """Give the rows of the guests named by `id`, or of all: what is missing is gone for this person."""
+    """Give the rows of the guests named by `id`, or of all; what is missing is gone."""
     ids = [pk for pk in request.GET.getlist("id")[:MAX_IDS] if _is_uuid(pk)]
     guests = selectors.vms(actor)
     if request.GET.getlist("id"):

@@ -19,7 +19,5 @@ def page(request: HttpRequest, actor: Person) -> HttpResponse:
     """Show every host."""
     if not can(actor, Action.HOST_VIEW):
         raise Forbidden("forbidden", action=Action.HOST_VIEW.value)
-    views = host_views(
-        selectors.hosts(actor), selectors.pools(actor), selectors.networks(actor)
-    )
+    views = host_views(selectors.hosts(actor), selectors.pools(actor), selectors.networks(actor))
     return render(request, "host/host.html", {"hosts": views})

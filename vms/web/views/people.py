@@ -13,11 +13,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from vms import selectors
 from vms.models import User
 from vms.policy import Action, Person, can
-from vms.problems import Forbidden, Invalid
+from vms.problems import Forbidden
 from vms.services import people
 from vms.web.door import done, door
 from vms.web.forms.people import AddPersonForm, RoleForm
-from vms.web.forms.problems import add_problems
+from vms.web.forms.problems import SHOWN, add_problems
 
 
 def _require_manager(actor: Person) -> None:
@@ -43,7 +43,7 @@ def add(request: HttpRequest, actor: Person) -> HttpResponse:
     if form.is_valid():
         try:
             user, password = people.add(actor=actor, **form.cleaned_data)
-        except Invalid as problem:
+        except SHOWN as problem:
             add_problems(form, problem)
         else:
             return _show_secret(request, user, password, is_new=True)
@@ -51,9 +51,7 @@ def add(request: HttpRequest, actor: Person) -> HttpResponse:
     return render(request, "people/add.html", {"form": form}, status=status)
 
 
-def _show_secret(
-    request: HttpRequest, user: User, password: str, *, is_new: bool
-) -> HttpResponse:
+def _show_secret(request: HttpRequest, user: User, password: str, *, is_new: bool) -> HttpResponse:
     context = {"account": user, "password": password, "is_new": is_new}
     return render(request, "people/secret.html", context)
 

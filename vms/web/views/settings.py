@@ -15,11 +15,10 @@ from vms import messages, selectors
 from vms.hypervisor.types import VmState
 from vms.models import VM
 from vms.policy import Action, Person, can
-from vms.problems import Invalid
 from vms.services import editing, ownership
 from vms.web.door import done, door
 from vms.web.forms.guests import ConfigForm, DescriptionForm, MediaForm, OwnerForm
-from vms.web.forms.problems import add_problems
+from vms.web.forms.problems import SHOWN, add_problems
 from vms.web.guestpage import guest_context
 
 
@@ -71,7 +70,7 @@ def description(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpRe
     if form.is_valid():
         try:
             editing.set_description(actor=actor, vm_id=vm_id, **form.cleaned_data)
-        except Invalid as problem:
+        except SHOWN as problem:
             add_problems(form, problem)
         else:
             return done(request, _("The description is saved."), _settings(vm_id))
@@ -92,7 +91,7 @@ def config(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpRespons
             editing.change_config(
                 actor=actor, vm_id=vm_id, name=data["name"], boot=form.boot(), **sizes
             )
-        except Invalid as problem:
+        except SHOWN as problem:
             add_problems(form, problem, {"boot": "boot_0"})
         else:
             return done(request, _("The settings are saved."), _settings(vm_id))
@@ -111,7 +110,7 @@ def media(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse
     if form.is_valid():
         try:
             editing.insert_iso(actor=actor, vm_id=vm_id, image_id=form.cleaned_data["image"])
-        except Invalid as problem:
+        except SHOWN as problem:
             add_problems(form, problem)
         else:
             return done(request, _("The CD is inserted."), _settings(vm_id))
@@ -130,7 +129,7 @@ def owner(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse
             ownership.set_owner(
                 actor=actor, vm_id=vm_id, owner_id=uuid.UUID(chosen) if chosen else None
             )
-        except Invalid as problem:
+        except SHOWN as problem:
             add_problems(form, problem)
         else:
             return done(request, _("The owner is set."), _settings(vm_id))

@@ -12,11 +12,11 @@ from django.views.decorators.http import require_GET, require_http_methods
 from vms import selectors
 from vms.models import Template, Volume
 from vms.policy import Action, Person, can
-from vms.problems import Forbidden, Invalid
+from vms.problems import Forbidden
 from vms.services import templates
 from vms.web.cards import template_cards
 from vms.web.door import done, door
-from vms.web.forms.problems import add_problems
+from vms.web.forms.problems import SHOWN, add_problems
 from vms.web.forms.templates import FIELD_NAMES, NewTemplateForm, TemplateForm, initial_of
 
 
@@ -56,7 +56,7 @@ def new(request: HttpRequest, actor: Person) -> HttpResponse:
             made = templates.create(
                 actor=actor, image_id=form.cleaned_data["image"], defaults=form.defaults()
             )
-        except Invalid as problem:
+        except SHOWN as problem:
             add_problems(form, problem, FIELD_NAMES)
         else:
             done(request, _("The template “%(name)s” is ready.") % {"name": made.name}, "templates")
@@ -79,7 +79,7 @@ def edit(request: HttpRequest, actor: Person, template_id: uuid.UUID) -> HttpRes
             templates.edit(
                 actor=actor, template_id=template_id, defaults=form.defaults(template.icon)
             )
-        except Invalid as problem:
+        except SHOWN as problem:
             add_problems(form, problem, FIELD_NAMES)
         else:
             done(request, _("The template is saved."), "templates")
