@@ -151,7 +151,25 @@ start_by_hand() {
     return
   fi
   if ! is_running virtlogd; then start_daemon virtlogd; fi
-  if ! is_running libvirtd && ! is_running virtqemud; then start_daemon libvirtd; fi
+  if is_running libvirtd || is_running virtqemud; then return; fi
+  if is_chroot; then switch_namespaces_off; fi
+  start_daemon libvirtd
+}
+
+# True in a chroot: who enters the mount namespace that he is in already comes out at another root.
+is_chroot() {
+  [ "$(as_root nsenter --mount=/proc/self/ns/mnt stat -c %d:%i / 2>/dev/null)" != "$(stat -c %d:%i /)" ]
+}
+
+# libvirt makes the /dev of a guest by entering its namespace, and that leads out of a chroot: QEMU would find no device.
+switch_namespaces_off() {
+  local config=/etc/libvirt/qemu.conf
+  if as_root grep -qs '^ *namespaces *=' "$config"; then return; fi
+  end_line
+  say "      This is a chroot, in which libvirt cannot give guests a /dev of their own: $config gets"
+  say "      \"namespaces = []\"."
+  # shellcheck disable=SC2016 # expanded by the inner shell
+  as_root sh -c 'printf "\n# Added by kvmweb: see libvirt and chroot.\nnamespaces = []\n" >>"$1"' sh "$config"
 }
 
 start_daemon() {
@@ -207,13 +225,20 @@ build_tiny_linux() {
   TINY_IMAGE=
   local before=missing
   if [ -s "$KVMWEB_HOME/tiny-linux/tiny-linux.qcow2" ]; then before=$(stat -c %Y "$KVMWEB_HOME/tiny-linux/tiny-linux.qcow2"); fi
-  if ! TINY_IMAGE=$("$ROOT/script/tiny-linux" 2>>"$SETUP_LOG"); then
+  if ! TINY_IMAGE=$(try_tiny_linux); then
     TINY_IMAGE=
     warn "Tiny Linux could not be built, so there is no template at first: $(tail -n 1 "$SETUP_LOG")"
     RESULT="left out"
   elif [ "$before" = "$(stat -c %Y "$TINY_IMAGE")" ]; then
     RESULT="up to date"
   fi
+}
+
+# Build it; where the mirror no longer has what apt's lists name, fetch the lists and try once more.
+try_tiny_linux() {
+  "$ROOT/script/tiny-linux" 2>>"$SETUP_LOG" && return
+  tail -n 1 "$SETUP_LOG" | grep -q ' 404 ' || return
+  apt update >>"$SETUP_LOG" 2>&1 && "$ROOT/script/tiny-linux" 2>>"$SETUP_LOG"
 }
 
 prepare_site() {
