@@ -38,17 +38,18 @@ def chromium() -> Iterator[Browser]:
 def log_in(page: Page, url: str, username: str, password: str) -> None:
     """Fill the login form and send it."""
     page.goto(f"{url}/login/")
-    page.get_by_label("User name").fill(username)
-    page.get_by_label("Password", exact=True).fill(password)
+    page.locator("input[name=login]").fill(username)
+    page.locator("input[name=password]").fill(password)
     page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(lambda address: "/login/" not in address)
 
 
 def first_login(page: Page, url: str, one_time: str, password: str) -> None:
     """Log in as the first administrator and choose a password, as the page asks."""
     log_in(page, url, "admin", one_time)
-    page.wait_for_url("**/password/**")
+    assert "password" in page.url
     page.locator("input[name=oldpassword]").fill(one_time)
     page.locator("input[name=password1]").fill(password)
     page.locator("input[name=password2]").fill(password)
-    page.locator("main form button[type=submit]").click()
+    page.locator("main form button.btn-primary").click()
     page.wait_for_url(f"{url}/")

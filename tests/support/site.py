@@ -121,7 +121,10 @@ class Site:
                 stdout=log,
                 stderr=log,
             )
-        wait_until(self.is_healthy, limit_s=40, what=f"server up; log: {self.log()[-2000:]}")
+        try:
+            wait_until(self.is_healthy, limit_s=40, what="server up")
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self.log()[-3000:]}") from error
 
     def is_healthy(self) -> bool:
         """Say whether /healthz answers and the host is there; fail when the server has ended."""

@@ -79,7 +79,7 @@ def offer_tiny_linux(host: Host, image: Path) -> Template | None:
         os_name="Tiny Linux",
         vcpus=1,
         memory_mib=256,
-        disk_bytes=0,
+        disk_bytes=GIB,
         network_name=settings.KVMWEB.network,
         has_cloud_init=True,
         default_user="tiny",
