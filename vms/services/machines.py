@@ -134,7 +134,7 @@ def _check(actor: Actor, request: CreateRequest) -> _Checked:
         vcpus=template.vcpus if request.vcpus is None else request.vcpus,
         memory_mib=template.memory_mib if request.memory_mib is None else request.memory_mib,
         disk_bytes=request.disk_bytes or max(template.disk_bytes, room.min_disk_bytes),
-        user=request.user or _default_user(template, request),
+        user=_login(template, request),
     )
     errors = {
         **_name_errors(actor, request),
@@ -147,9 +147,11 @@ def _check(actor: Actor, request: CreateRequest) -> _Checked:
     return checked
 
 
-def _default_user(template: Template, request: CreateRequest) -> str:
-    """The template's user, where there is something to log in with: otherwise he is locked out."""
-    return template.default_user if request.password or request.ssh_keys else ""
+def _login(template: Template, request: CreateRequest) -> str:
+    """The account that cloud-init makes: none without a way to log in to it (ADR 3)."""
+    if not (request.password or request.ssh_keys):
+        return ""
+    return request.user or template.default_user
 
 
 def _name_errors(actor: Actor, request: CreateRequest) -> dict[str, Problem]:
@@ -185,7 +187,7 @@ def _cloud_init_errors(checked: _Checked) -> dict[str, Problem]:
     if not checked.template.has_cloud_init:
         given = {"user": request.user, "password": request.password, "ssh_keys": request.ssh_keys}
         return {name: Problem("no-cloud-init") for name, value in given.items() if value}
-    if problem := names.user_problem(checked.user):
+    if problem := names.user_problem(request.user or checked.user):
         errors["user"] = problem
     if (request.password or request.ssh_keys) and not checked.user:
         errors["user"] = Problem("user-needed")
