@@ -108,7 +108,7 @@ def guest_rows(actor: Person, guests: Iterable[VM], full: int = FULL_ROWS) -> It
 
 def _row(guest: VM, owner: str, links: Links, labels: dict[str, str], *, is_full: bool) -> GuestRow:
     pk = str(guest.pk)
-    jobs = guest.open_jobs  # type: ignore[attr-defined]  # prefetched by selectors.vms
+    jobs = guest.open_jobs  # type: ignore[attr-defined]  # set by selectors.listed_vms and vms
     is_active, label = guest.is_active, labels[guest.state]
     address = str(guest.addresses[0]) if guest.addresses else ""
     find = " ".join((guest.name, owner, label, *map(str, guest.addresses))).lower()

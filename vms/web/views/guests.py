@@ -29,7 +29,7 @@ def _view(request: HttpRequest, actor: Person) -> str:
 @door
 def page(request: HttpRequest, actor: Person) -> HttpResponse:
     """Show the guests."""
-    rows = list(guest_rows(actor, selectors.vms(actor)))
+    rows = list(guest_rows(actor, selectors.listed_vms(actor)))
     context = {
         "rows": rows,
         "view": _view(request, actor),
@@ -45,9 +45,7 @@ def page(request: HttpRequest, actor: Person) -> HttpResponse:
 def rows(request: HttpRequest, actor: Person) -> HttpResponse:
     """Give the rows of the guests named by `id`, or of all; what is missing is gone."""
     ids = [pk for pk in request.GET.getlist("id")[:MAX_IDS] if _is_uuid(pk)]
-    guests = selectors.vms(actor)
-    if request.GET.getlist("id"):
-        guests = guests.filter(pk__in=ids)
+    guests = selectors.listed_vms(actor, ids if request.GET.getlist("id") else None)
     shown = guest_rows(actor, guests, full=MAX_IDS if ids else FULL_ROWS)
     context = {"rows": shown, "view": _view(request, actor)}
     return render(request, "guests/_rows.html", context)

@@ -1,0 +1,1 @@
+"""Tests of the HTML door, a file per screen; Mallory is in every one."""

@@ -1,0 +1,63 @@
+"""The console page and its ticket."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.urls import reverse
+
+from tests.web.conftest import tree
+from vms.models import VM, Host, Ticket
+
+
+@pytest.fixture
+def guest(row_of, alice, test_host):
+    Host.objects.filter(pk=test_host.pk).update(facts={"can_graphics_fd": True})
+    return row_of(alice, state="running", has_vnc=True)
+
+
+def url(name: str, guest: VM) -> str:
+    return reverse(name, args=[guest.pk])
+
+
+def test_page_tells_the_script_where_to_ask(web, guest, alice):
+    (place,) = tree(web(alice).get(url("guest-console", guest))).cssselect("#console")
+    assert place.get("data-ticket-url") == url("guest-ticket", guest)
+    assert place.get("data-start-url") == reverse("guest-power", args=[guest.pk, "start"])
+
+
+def test_ticket_gives_path_and_protocols(web, guest, alice):
+    answer = web(alice).post(url("guest-ticket", guest))
+    assert answer.status_code == 201
+    body = json.loads(answer.content)
+    assert body["url"] == f"/ws/console/{guest.pk}"
+    kind, ticket = body["protocols"]
+    assert kind == "binary"
+    assert len(ticket.removeprefix("ticket.")) >= 40
+    assert "no-store" in answer["Cache-Control"]
+
+
+def test_ticket_belongs_to_the_session(web, guest, alice):
+    client = web(alice)
+    client.post(url("guest-ticket", guest))
+    ticket = Ticket.objects.get()
+    assert ticket.session_key == client.session.session_key
+    assert ticket.user == alice
+
+
+def test_guest_that_is_off_gives_no_ticket_but_the_reason(web, guest, alice):
+    VM.objects.update(state="off")
+    answer = web(alice).post(url("guest-ticket", guest))
+    assert answer.status_code == 409
+    assert json.loads(answer.content)["code"] == "console-off"
+
+
+def test_get_gives_no_ticket(web, guest, alice):
+    assert web(alice).get(url("guest-ticket", guest)).status_code == 405
+    assert not Ticket.objects.exists()
+
+
+def test_mallory_gets_no_ticket(web, guest, mallory):
+    assert web(mallory).post(url("guest-ticket", guest)).status_code == 404
+    assert not Ticket.objects.exists()

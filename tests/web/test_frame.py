@@ -1,0 +1,190 @@
+"""What holds for every page: no inline code, GET writes nothing, tabs by right, error pages."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse, set_script_prefix
+
+from tests.web.conftest import texts, tree
+from vms.web import urls
+
+EVENTS = ("onclick", "onload", "onsubmit", "onerror", "onchange", "oninput", "hx-on", "style")
+POST_ONLY = {
+    "guest-view": [],
+    "guest-power": ["vm", "start"],
+    "guest-ticket": ["vm"],
+    "guest-description": ["vm"],
+    "guest-config": ["vm"],
+    "guest-media": ["vm"],
+    "guest-owner": ["vm"],
+    "guest-job-cancel": ["vm"],
+    "person-role": ["user"],
+    "person-deactivate": ["user"],
+    "person-reactivate": ["user"],
+    "person-password": ["user"],
+    "set_language": [],
+}
+READABLE = {
+    "guests": [],
+    "guest-rows": [],
+    "guest-new": [],
+    "guest-new-from": ["template"],
+    "guest": ["vm"],
+    "guest-menu": ["vm"],
+    "guest-xml": ["vm"],
+    "guest-history": ["vm"],
+    "guest-console": ["vm"],
+    "guest-settings": ["vm"],
+    "guest-delete": ["vm"],
+    "jobs": [],
+    "templates": [],
+    "template-new": [],
+    "template-edit": ["template"],
+    "template-delete": ["template"],
+    "host": [],
+    "people": [],
+    "person-add": [],
+    "account_change_password": [],
+    "account_logout": [],
+}
+ELSEWHERE = {"guest-thumbnail", "account_login"}
+"""Tested where they belong."""
+
+
+@pytest.fixture
+def address(make_guest, template, alice):
+    ids = {"vm": make_guest(alice).pk, "template": template.pk, "user": alice.pk}
+
+    def make(name: str, args: list[str]) -> str:
+        return reverse(name, args=[ids.get(arg, arg) for arg in args])
+
+    return make
+
+
+def test_every_address_is_in_one_of_the_tables():
+    names = {pattern.name for pattern in urls.urlpatterns}
+    assert names == set(POST_ONLY) | set(READABLE) | ELSEWHERE
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_get_writes_nothing(web, admin, address, name):
+    url, client = address(name, READABLE[name]), web(admin)
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(url).status_code == 200
+    writes = [q["sql"] for q in queries if not q["sql"].startswith(("SELECT", "PRAGMA"))]
+    assert writes == []
+
+
+@pytest.mark.parametrize("name", POST_ONLY)
+def test_what_changes_something_is_not_done_by_get(web, admin, address, name):
+    answer = web(admin).get(address(name, POST_ONLY[name]))
+    # Django's own language view answers a GET with a redirect and changes nothing.
+    assert answer.status_code == (302 if name == "set_language" else 405)
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_page_has_no_inline_code_and_no_other_host(web, admin, address, name):
+    page = tree(web(admin).get(address(name, READABLE[name])))
+    for element in page.iter():
+        if not isinstance(element.tag, str):
+            continue
+        assert element.tag != "style"
+        found = [key for key in element.attrib if key.startswith(EVENTS)]
+        assert not found, f"{element.tag} has {found}"
+        for key in ("src", "href", "action"):
+            assert not (element.get(key) or "").startswith(("http:", "https:", "//", "javascript:"))
+    inline = [s for s in page.cssselect("script") if not s.get("src")]
+    assert all(script.get("type") == "application/json" for script in inline)
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_every_control_has_a_name_and_ids_are_unique(web, admin, address, name):
+    page = tree(web(admin).get(address(name, READABLE[name])))
+    ids = [element.get("id") for element in page.cssselect("[id]")]
+    assert len(ids) == len(set(ids)), [each for each in ids if ids.count(each) > 1]
+    labels = {label.get("for") for label in page.cssselect("label[for]")}
+    for control in page.cssselect("input:not([type=hidden]), select, textarea, button, a"):
+        if control.get("hidden") is not None or control.get("aria-hidden") == "true":
+            continue
+        has_label = control.get("id") in labels or any(
+            parent.tag == "label" for parent in control.iterancestors()
+        )
+        words = control.get("aria-label") or " ".join(control.text_content().split())
+        assert has_label or words, control.attrib
+
+
+def test_tabs_are_for_those_who_may_use_them(web, admin, alice):
+    assert texts(web(admin).get("/"), ".tabs a") == ["Guests", "Templates", "Host", "People"]
+    assert texts(web(alice).get("/"), ".tabs a") == ["Guests", "Templates"]
+
+
+def test_tab_of_the_page_is_marked(web, admin):
+    page = web(admin).get(reverse("people"))
+    assert texts(page, ".tabs a[aria-current=page]") == ["People"]
+
+
+def test_appearance_follows_the_cookie(web, alice):
+    client = web(alice)
+    assert tree(client.get("/")).get("data-bs-theme") is None
+    client.cookies["kvmweb_appearance"] = "dark"
+    assert tree(client.get("/")).get("data-bs-theme") == "dark"
+    client.cookies["kvmweb_appearance"] = '"><script>'
+    assert tree(client.get("/")).get("data-bs-theme") is None
+
+
+def test_pages_are_not_kept_by_the_browser(web, alice):
+    assert "no-store" in web(alice).get("/")["Cache-Control"]
+
+
+def test_unknown_page_is_in_the_look_also_for_strangers(web, mallory):
+    for client in (web(mallory), Client()):
+        answer = client.get("/nothing/here/")
+        assert answer.status_code == 404
+        assert "no such thing" in answer.content.decode()
+
+
+def test_error_of_ours_is_a_page_without_a_traceback(web, alice, monkeypatch):
+    def fail(_actor: object) -> None:
+        msg = "inner secret"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr("vms.selectors.vms", fail)
+    client = web(alice)
+    client.raise_request_exception = False
+    answer = client.get("/")
+    assert answer.status_code == 500
+    assert "our fault" in answer.content.decode()
+    assert "inner secret" not in answer.content.decode()
+
+
+def test_prefix_stands_in_every_address(web, alice, row_of):
+    row_of(alice, state="running", has_vnc=True)
+    client = web(alice)
+    set_script_prefix("/kvm/")
+    try:
+        page = tree(client.get("/"))
+    finally:
+        set_script_prefix("/")
+    for key in (
+        "href",
+        "src",
+        "action",
+        "hx-post",
+        "data-rows-url",
+        "data-status-url",
+        "data-shot",
+    ):
+        for element in page.cssselect(f"[{key}]"):
+            value = element.get(key)
+            if value.startswith("/static/"):
+                continue  # made once per process, with the prefix that it started with
+            assert value.startswith(("/kvm/", "#")), f"{key}={value}"
+
+
+def test_mallory_sees_no_names_in_the_frame(web, mallory, row_of, alice):
+    row_of(alice, name="secret name")
+    for name in ("guests", "templates", "guest-new", "account_change_password"):
+        assert b"secret name" not in web(mallory).get(reverse(name)).content
