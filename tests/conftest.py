@@ -7,10 +7,13 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 
+import django
 import pytest
 
 os.environ.setdefault("KVMWEB_HOME", tempfile.mkdtemp(prefix="kvmweb-test-home-"))
+os.environ["DJANGO_SETTINGS_MODULE"] = "kvmweb.settings"
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the main thread
+django.setup()  # here and not by pytest-django, which would do it before the lines above
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +24,7 @@ def _fast_passwords(settings) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings() -> None:
-    """Keep the test database in a file: threads cannot share one in memory as they do a real one."""
+    """Keep the test database in a file: threads share one in memory not as they do a real one."""
     from django.conf import settings
 
     settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = settings.KVMWEB.home / "test.db"
