@@ -6,6 +6,8 @@ Unknown and forbidden are both `NotFound`. Nothing here writes or talks to a hos
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import TypeVar
 
 from django.db.models import Model, Prefetch, QuerySet
@@ -18,6 +20,17 @@ from vms.problems import Forbidden, NotFound
 
 M = TypeVar("M", bound=Model)
 Identifier = uuid.UUID | str
+JOINED = ("owner", "template")
+LISTED = (
+    "name",
+    "state",
+    "revision",
+    "addresses",
+    "has_vnc",
+    "template_name",
+    "owner__username",
+    "template__os_name",
+)
 
 
 def _fetch(actor: Actor, rows: QuerySet[M], pk: Identifier, action: Action | None) -> M:
@@ -45,6 +58,22 @@ def vms(actor: Actor) -> QuerySet[VM]:
     )
     rows = VM.objects.defer("xml").select_related("owner", "host", "template")
     return visible(actor, rows).prefetch_related(open_jobs).order_by("name", "id")
+
+
+def listed_vms(actor: Actor, ids: Iterable[str] | None = None) -> list[VM]:
+    """The same guests, all or those of `ids`, with no more than a row of a list shows.
+
+    Two queries. On a thousand guests the other columns, and a prefetch that names every guest to
+    find two jobs, take a third of the page's time.
+    """
+    rows = vms(actor).prefetch_related(None).select_related(None).select_related(*JOINED)
+    guests = list((rows if ids is None else rows.filter(pk__in=ids)).only(*LISTED))
+    jobs: defaultdict[uuid.UUID | None, list[Job]] = defaultdict(list)
+    for job in Job.objects.select_related("actor").filter(state__in=OPEN_STATES):
+        jobs[job.vm_id].append(job)
+    for guest in guests:
+        guest.open_jobs = jobs[guest.pk]  # type: ignore[attr-defined]  # as the prefetch of vms()
+    return guests
 
 
 def vm(actor: Actor, pk: Identifier, action: Action | None = None) -> VM:
