@@ -53,3 +53,27 @@ def first_login(page: Page, url: str, one_time: str, password: str) -> None:
     page.locator("input[name=password2]").fill(password)
     page.locator("main form button.btn-primary").click()
     page.wait_for_url(f"{url}/")
+
+
+_SHIFTED = {
+    "$": "Digit4",
+    "(": "Digit9",
+    ")": "Digit0",
+    "+": "Equal",
+    ">": "Period",
+    "|": "Backslash",
+    "_": "Minus",
+    ":": "Semicolon",
+}
+
+
+def type_keys(page: Page, text: str, *, delay_ms: int = 40) -> None:
+    """Type as hands on a US keyboard do: with Shift held where it is needed."""
+    for char in text:
+        if char.isupper():
+            key = f"Shift+Key{char}"
+        elif char in _SHIFTED:
+            key = f"Shift+{_SHIFTED[char]}"
+        else:
+            key = {"\n": "Enter", " ": "Space"}.get(char, char)
+        page.keyboard.press(key, delay=delay_ms)

@@ -56,12 +56,13 @@ def _show(
     error: str = "",
 ) -> HttpResponse:
     disks = deletion.disks(actor=actor, vm_id=guest.pk)
+    whole_page = "" if is_partial(request) else "guest"
     context = {
         "guest": guest,
         "choices": [_choice(guest, disk, chosen) for disk in disks],
         "error": error,
         "blocker": busy.blocker(guest),
-        "from": request.GET.get("from") or request.POST.get("from", ""),
+        "from": request.GET.get("from") or request.POST.get("from", whole_page),
     }
     template = "guests/_delete.html" if is_partial(request) else "guests/delete.html"
     return render(request, template, context, status=422 if error else 200)
