@@ -3,6 +3,7 @@ our own.
 """
 
 from vms.models.audit import AuditEntry, AuditPhase
+from vms.models.history import Average, RolledUp, Track
 from vms.models.host import Host, HostStatus, Network, Pool, Volume
 from vms.models.job import Job, JobKind, JobState
 from vms.models.template import Template
@@ -15,6 +16,7 @@ __all__ = [
     "ApiToken",
     "AuditEntry",
     "AuditPhase",
+    "Average",
     "Host",
     "HostStatus",
     "Job",
@@ -23,8 +25,10 @@ __all__ = [
     "Network",
     "Pool",
     "Role",
+    "RolledUp",
     "Template",
     "Ticket",
+    "Track",
     "User",
     "Volume",
 ]

@@ -28,6 +28,7 @@ from vms.hypervisor.errors import (
     HypervisorError,
     WrongState,
 )
+from vms.live import gauges
 from vms.live.hub import Subscriber, hub
 from vms.live.messages import Hint, HintKind, Message
 from vms.problems import Refused
@@ -84,6 +85,7 @@ class Seats:
 
 
 seats = Seats()
+gauges.consoles.set_function(lambda: seats.taken)
 
 
 async def console(scope: Scope, receive: Receive, send: Send, *, vm_id: str) -> None:

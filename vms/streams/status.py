@@ -16,7 +16,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 from vms import selectors
-from vms.live import recent
+from vms.live import gauges, recent
 from vms.live.hub import Subscriber, hub
 from vms.live.messages import Hint, HintKind, LoadTick, Message, Tick
 from vms.policy import Action, Door, Person, can
@@ -82,12 +82,14 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
         await self.accept()
         await self._say({"t": "hello", "tick_s": settings.KVMWEB.sample_interval_s})
         self._task = asyncio.create_task(self._run(), name="status")
+        gauges.status_sockets.inc()
 
     async def disconnect(self, _code: int) -> None:
         """Forget the socket."""
         hub.unsubscribe(self._inbox)
         if self._task is not None:
             self._task.cancel()
+            gauges.status_sockets.dec()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Take a wish of the page; what is not understood is nothing."""

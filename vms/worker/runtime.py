@@ -17,6 +17,7 @@ from vms.services import jobs
 from vms.worker import jobs as _runner  # noqa: F401 - registers what runs a job
 from vms.worker.consumer import ThreadConsumer
 from vms.worker.desk import Desk
+from vms.worker.historian import Historian
 from vms.worker.loops import repeat, spawn
 from vms.worker.monitor import Monitor
 from vms.worker.reconcile import Reconciler
@@ -32,11 +33,12 @@ STOP_S = 1.8
 class HostWatch:
     """The three threads that look after one host."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, historian: Historian) -> None:
         self.uri = host.uri
         self._desk = Desk(host)
+        sampler = Sampler(self._desk, settings.KVMWEB.sample_interval_s, historian.put)
         parts = {
-            "sampler": Sampler(self._desk, settings.KVMWEB.sample_interval_s).run,
+            "sampler": sampler.run,
             "monitor": Monitor(self._desk).run,
             "reconcile": Reconciler(self._desk, settings.KVMWEB.reconcile_interval_s).run,
         }
@@ -60,11 +62,16 @@ class Runtime:
         self._watches: dict[uuid.UUID, HostWatch] = {}
         self._lock = threading.Lock()
         self._consumer: ThreadConsumer | None = None
+        self._historian = Historian(self._stop)
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Begin to watch every host, and to run jobs."""
-        self._threads = [spawn("hosts", self._watch_hosts), spawn("jobs", self._run_jobs)]
+        self._threads = [
+            spawn("hosts", self._watch_hosts),
+            spawn("jobs", self._run_jobs),
+            spawn("history", self._historian.run),
+        ]
 
     def stop(self) -> None:
         """Stop everything; calls and jobs that do not end in time are left behind."""
@@ -113,4 +120,4 @@ class Runtime:
                     registry.forget(str(pk))
             for pk, row in rows.items():
                 if pk not in self._watches:
-                    self._watches[pk] = HostWatch(row)
+                    self._watches[pk] = HostWatch(row, self._historian)

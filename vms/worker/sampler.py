@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 from vms.hypervisor import stats
 from vms.hypervisor.errors import HypervisorError
 from vms.hypervisor.nodes import LoadMeter
 from vms.hypervisor.types import Counters, EventKind, HostEvent, VmState
-from vms.live import publish, recent
+from vms.live import gauges, publish, recent
 from vms.live.messages import Numbers
+from vms.models import Host
 from vms.services import sync
+from vms.services.history import Minute
 from vms.services.sync import KnownVm
 from vms.worker import rates
 from vms.worker.desk import Desk
 from vms.worker.listing import UNREACHABLE
 from vms.worker.loops import repeat
+from vms.worker.minutes import MinuteBook
 
 
 class Sampler:
@@ -24,9 +28,12 @@ class Sampler:
     It is also the pulse: its call opens a lost connection again, and notices that a host is silent.
     """
 
-    def __init__(self, desk: Desk, interval_s: float) -> None:
+    def __init__(self, desk: Desk, interval_s: float, keep: Callable[[Host, Minute], None]) -> None:
+        """Measure every `interval_s` seconds; each minute that is over is handed to `keep`."""
         self._desk = desk
         self._interval_s = interval_s
+        self._keep = keep
+        self._book = MinuteBook(interval_s)
         self._meter = LoadMeter()
         self._before: dict[str, Counters] = {}
         self._shown: frozenset[str] = frozenset()
@@ -38,10 +45,15 @@ class Sampler:
         repeat(self._step, self._desk.stop, self._interval_s)
 
     def _step(self) -> None:
+        with gauges.tick_seconds.labels(self._desk.host.name).time():
+            self._measure()
+
+    def _measure(self) -> None:
         connection = self._desk.connection
         try:
             counters = stats.sample(connection)
-            publish.host_load(self._desk.host_id, self._meter.read(connection))
+            load = self._meter.read(connection)
+            publish.host_load(self._desk.host_id, load)
         except HypervisorError as error:
             if isinstance(error, UNREACHABLE):
                 self._lost(error)
@@ -50,7 +62,8 @@ class Sampler:
             self._is_failing = False
             self._desk.wants_listing.set()
         known = sync.known_vms(self._desk.host)
-        self._publish(counters, known)
+        numbers = self._publish(counters, known)
+        self._remember(self._book.add(time.time(), numbers, load))
         self._compare_states(counters, known)
 
     def _lost(self, error: HypervisorError) -> None:
@@ -58,21 +71,32 @@ class Sampler:
         self._before = {}
         recent.forget_host(self._desk.host_id)
         self._publish([], {})
+        self._remember(self._book.turn(time.time()))
         sync.host_away(self._desk.host, error)
 
-    def _publish(self, counters: list[Counters], known: Mapping[str, KnownVm]) -> None:
-        """Publish the numbers of guests that run, and empty ones once for those that stopped."""
+    def _remember(self, ended: Minute | None) -> None:
+        if ended is not None:
+            self._keep(self._desk.host, ended)
+
+    def _publish(
+        self, counters: list[Counters], known: Mapping[str, KnownVm]
+    ) -> dict[str, Numbers]:
+        """Publish the numbers of guests that run, and empty ones once for those that stopped.
+
+        Returns those of the guests that run.
+        """
         numbers: dict[str, Numbers] = {}
         for each in counters:
             vm = known.get(each.uuid)
             if vm is not None and each.state.is_active:
                 numbers[vm.vm_id] = rates.numbers(self._before.get(each.uuid), each)
         running = frozenset(numbers)
-        numbers.update((vm_id, Numbers()) for vm_id in self._shown - running)
+        stopped = {vm_id: Numbers() for vm_id in self._shown - running}
         self._before = {each.uuid: each for each in counters if each.state.is_active}
         self._shown = running
-        if numbers:
-            publish.numbers(self._desk.host_id, numbers)
+        if numbers or stopped:
+            publish.numbers(self._desk.host_id, numbers | stopped)
+        return numbers
 
     def _compare_states(self, counters: list[Counters], known: Mapping[str, KnownVm]) -> None:
         """Have a domain read again whose state differs from its row: an event was missed."""
