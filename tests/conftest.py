@@ -82,31 +82,17 @@ def mallory(db: None):
 @pytest.fixture
 def test_host(db: None) -> Iterator[object]:
     """A host row for `test:///default` as surveyed; what a test made there is removed."""
+    from tests.support.driver import sweep
     from vms.hypervisor import registry
     from vms.models import Host
-    from vms.services import survey
+    from vms.services import hosts, survey
 
     row = Host.objects.create(name=f"test-{uuid.uuid4().hex[:6]}", uri="test:///default")
-    _sweep_test_driver(row)
+    sweep(hosts.connection(row))
     survey.everything(row)
     yield row
-    _sweep_test_driver(row)
+    sweep(hosts.connection(row))
     registry.forget(str(row.pk))
-
-
-def _sweep_test_driver(row) -> None:
-    """Leave in the driver, whose state the whole process shares, only its own domain "test"."""
-    from vms.hypervisor import domains, storage
-    from vms.services import hosts
-
-    link = hosts.connection(row)
-    for record in domains.list_all(link):
-        if record.name != "test":
-            domains.destroy_if_active(link, record.uuid)
-            domains.undefine(link, record.uuid)
-    for pool in storage.list_pools(link):
-        for volume in storage.list_volumes(link, pool.name):
-            storage.delete_volume(link, pool=pool.name, name=volume.name)
 
 
 @pytest.fixture

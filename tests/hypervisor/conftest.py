@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.support.driver import sweep
 from vms.hypervisor import domains, nodes
 from vms.hypervisor.connection import HostConnection
 from vms.hypervisor.types import (
@@ -27,6 +28,7 @@ def host() -> Iterator[HostConnection]:
     """A fresh test:///default: its state lives as long as connections to it are open."""
     host = HostConnection("test:///default")
     assert nodes.facts(host).driver == "TEST"
+    sweep(host)
     yield host
     gc.collect()  # a volume or domain held by a traceback would keep the driver's state
     host.close()
