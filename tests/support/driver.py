@@ -1,4 +1,4 @@
-"""libvirt's own test driver, whose state is shared by the whole process while a connection is open."""
+"""The driver for tests of libvirt, whose state the whole process shares while a connection is open."""
 
 from __future__ import annotations
 
