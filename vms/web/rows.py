@@ -15,7 +15,7 @@ from vms.policy import Action, Person, can
 from vms.web.jobs import JobLine, job_line
 from vms.web.numbers import Gauge, gauges
 
-FULL_ROWS = 50
+FULL_ROWS = 30
 """So many rows are complete at first; the page asks for the others when they come near."""
 _NIL = "00000000-0000-0000-0000-000000000000"
 

@@ -74,6 +74,8 @@ async function submitted(event) {
 
 /** Bring dialogs to life. */
 export function startDialogs() {
+  const dialog = sheet();
+  dialog?.addEventListener("close", () => dialog.replaceChildren());
   document.addEventListener("htmx:confirm", htmxAsks);
   document.addEventListener("submit", submitted);
   document.addEventListener("click", (event) => {

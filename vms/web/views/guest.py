@@ -10,8 +10,10 @@ from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_GET
 
 from vms import selectors
+from vms.hypervisor.errors import HypervisorError
 from vms.live import recent
 from vms.policy import Person
+from vms.problems import Refused
 from vms.services import editing, power, thumbnails
 from vms.web.door import door
 from vms.web.forms.guests import DescriptionForm
@@ -64,8 +66,11 @@ def menu(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
 @require_GET
 @door
 def thumbnail(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
-    """Give a small picture of the screen."""
-    picture = thumbnails.thumbnail(actor=actor, vm_id=vm_id)
+    """Give a small picture of the screen; nothing (204) while there is none to be had."""
+    try:
+        picture = thumbnails.thumbnail(actor=actor, vm_id=vm_id)
+    except (Refused, HypervisorError):
+        return HttpResponse(status=204)
     if request.headers.get("If-None-Match") == picture.etag:
         return HttpResponseNotModified(headers={"ETag": picture.etag})
     response = HttpResponse(
