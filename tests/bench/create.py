@@ -25,6 +25,7 @@ from vms.hypervisor.cloudinit import Seed, seed_iso
 from vms.hypervisor.xml.build import volume_xml
 
 ROUNDS = 9
+QUIET_S = 0.1
 LIMIT_S = 60.0
 GOAL_RATIO = 1.3
 
@@ -39,15 +40,20 @@ def measure() -> Iterator[Row]:
         finally:
             visitor.close()
     api_s, hand_s = statistics.median(by_api), statistics.median(by_hand)
-    ratio = statistics.median(a / b for a, b in zip(by_api, by_hand, strict=True))
-    yield Row("template to running guest, through the API", f"median {ms(api_s)} ms")
-    yield Row("... the same steps by hand with raw libvirt calls", f"median {ms(hand_s)} ms")
+    ratio = api_s / hand_s
+    yield Row("template to running guest, through the API", words(by_api))
+    yield Row("... the same steps by hand with raw libvirt calls", words(by_hand))
     yield Row(
-        "... ratio, median of the rounds",
+        "... ratio of the medians",
         f"{ratio:.2f} times",
         f"<= {GOAL_RATIO} times",
         ratio <= GOAL_RATIO,
     )
+
+
+def words(took_s: list[float]) -> str:
+    """Word seconds as median and range."""
+    return f"median {ms(statistics.median(took_s))} ms ({ms(min(took_s))} to {ms(max(took_s))})"
 
 
 def rounds(
@@ -77,20 +83,36 @@ def rounds(
 def make_by_api(
     site: Site, socket: ClientConnection, template_id: str, name: str
 ) -> tuple[str, float]:
-    """Ask for a guest and follow its job at the socket, as a page does; return its id and the
-    seconds until the job had ended well.
+    """Ask for a guest and follow its job at the socket; return its id and the seconds until the
+    page was told that the job had ended.
     """
     began_s = time.perf_counter()
     made = site.api("POST", "vms", {"template_id": template_id, "name": name})
-    job_id = made["job"]["id"]
-    state = made["job"]["state"]
-    while state in {"queued", "running"}:
-        message = json.loads(socket.recv(timeout=LIMIT_S))
-        if message["t"] == "job" and message["id"] == job_id:
+    ended_s = last_hint(site, socket, made["job"]["id"])
+    return made["vm"]["id"], ended_s - began_s
+
+
+def last_hint(site: Site, socket: ClientConnection, job_id: str) -> float:
+    """Return when the hint came that the job had ended well.
+
+    The job is asked for only while no hints come, so that asking takes nothing from its work.
+    """
+    told_s = time.perf_counter()
+    deadline_s, ask_at_s, state = told_s + LIMIT_S, told_s + QUIET_S, "queued"
+    while time.perf_counter() < deadline_s:
+        with contextlib.suppress(TimeoutError):
+            message = json.loads(socket.recv(timeout=max(0.0, ask_at_s - time.perf_counter())))
+            if message["t"] == "job" and message["id"] == job_id:
+                told_s = time.perf_counter()
+                ask_at_s = told_s + QUIET_S
+        if time.perf_counter() >= ask_at_s:
+            if state == "succeeded":
+                return told_s
             state = site.api("GET", f"jobs/{job_id}")["state"]
-    took_s = time.perf_counter() - began_s
-    assert state == "succeeded", f"creating ended as {state}"
-    return made["vm"]["id"], took_s
+            assert state in {"queued", "running", "succeeded"}, f"creating ended as {state}"
+            ask_at_s = time.perf_counter() + QUIET_S
+    msg = f"the job is {state} after {LIMIT_S} s"
+    raise AssertionError(msg)
 
 
 def delete(site: Site, vm_id: str) -> None:
