@@ -1,4 +1,6 @@
-"""The installation's secret key: made once, kept in its home directory, readable by its owner only."""
+"""The installation's secret key: made once, kept in its home directory, readable by its owner
+only.
+"""
 
 from __future__ import annotations
 

@@ -31,7 +31,9 @@ OPEN_STATES = (JobState.QUEUED, JobState.RUNNING)
 
 
 class Job(models.Model):
-    """One piece of long work. `params` and `undo` hold plain values for its handler, never secrets."""
+    """One piece of long work. `params` and `undo` hold plain values for its handler, never
+    secrets.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=30, choices=JobKind.choices)
