@@ -13,6 +13,7 @@ from pydantic import ConfigDict, SecretStr, StringConstraints
 
 from vms.hypervisor.types import VmState
 from vms.models import JobState
+from vms.services.series import Span
 
 MAX_BIGINT = 2**63 - 1
 MAX_INT = 2**31 - 1
@@ -50,6 +51,12 @@ class ImageFilter(Paging):
     """Which images."""
 
     kind: Literal["disk", "iso"] | None = Field(None, description="Only disks or only ISOs.")
+
+
+class SpanChoice(Schema):
+    """How much history."""
+
+    span: Span = Field(Span.HOUR, description="How far back from now.")
 
 
 class JobFilter(Paging):
