@@ -1,7 +1,7 @@
 """The site's relay under uvicorn, set up as `manage.py serve` does, with a given upstream.
 
 It leaves out what opens and guards a console, and keeps every part that bytes go through.
-usage: python -m tests.bench.relay_server PORT UPSTREAM
+usage: KVMWEB_HOME=... python -m tests.bench.relay_server PORT UPSTREAM
 """
 
 from __future__ import annotations
@@ -10,20 +10,12 @@ import asyncio
 import os
 import socket
 import sys
-import tempfile
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kvmweb.settings")
 
 
-def main() -> None:
-    """Serve until a signal."""
-    with tempfile.TemporaryDirectory(prefix="kvmweb-bench-") as home:
-        os.environ["KVMWEB_HOME"] = home
-        serve(int(sys.argv[1]), sys.argv[2])
-
-
 def serve(port: int, upstream: str) -> None:
-    """Relay every websocket to the upstream's unix socket."""
+    """Relay every websocket to the upstream's unix socket until a signal comes."""
     import django
 
     django.setup()
@@ -58,4 +50,4 @@ def serve(port: int, upstream: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve(int(sys.argv[1]), sys.argv[2])
