@@ -12,8 +12,9 @@ for passwords and certificates: openssl ca-certificates
 to build the Tiny Linux image: syslinux mtools dosfstools cpio kmod xz-utils zstd
 LIST
   if [ "$1" = dev ]; then
+    # Ubuntu has Chromium as a snap only; script/test says so when it comes to the browser.
+    grep -qs '^ID=ubuntu' /etc/os-release || echo "to test in a real browser: chromium fonts-dejavu-core"
     cat <<'LIST'
-to test in a real browser: chromium fonts-dejavu-core
 to check the scripts: shellcheck busybox-static
 to log in to test guests: openssh-client
 LIST

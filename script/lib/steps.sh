@@ -222,15 +222,18 @@ resume_in_group() { KVMWEB_RESUMED=1 exec sg libvirt -c "exec $(printf '%q ' "$@
 
 # A site without Tiny Linux works all the same, so a failure is a warning.
 build_tiny_linux() {
-  TINY_IMAGE=
-  local before=missing
-  if [ -s "$KVMWEB_HOME/tiny-linux/tiny-linux.qcow2" ]; then before=$(stat -c %Y "$KVMWEB_HOME/tiny-linux/tiny-linux.qcow2"); fi
-  if ! TINY_IMAGE=$(try_tiny_linux); then
+  local built=$KVMWEB_HOME/tiny-linux/tiny-linux.qcow2 before
+  before=$(stat -c %Y "$built" 2>/dev/null) || before=missing
+  if TINY_IMAGE=$(try_tiny_linux); then
+    if [ "$before" = "$(stat -c %Y "$TINY_IMAGE")" ]; then RESULT="up to date"; fi
+  elif [ "$before" != missing ]; then
+    TINY_IMAGE=$built
+    warn "Tiny Linux could not be built again: $(tail -n 1 "$SETUP_LOG")"
+    RESULT="left as it was"
+  else
     TINY_IMAGE=
     warn "Tiny Linux could not be built, so there is no template at first: $(tail -n 1 "$SETUP_LOG")"
     RESULT="left out"
-  elif [ "$before" = "$(stat -c %Y "$TINY_IMAGE")" ]; then
-    RESULT="up to date"
   fi
 }
 
