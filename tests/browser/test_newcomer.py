@@ -55,7 +55,7 @@ def _see_it_run(page: Page, vm_id: str) -> None:
     expect(row.locator("img")).to_be_visible(timeout=20_000)
 
 
-def _picture(page: Page) -> Image.Image:
+def picture(page: Page) -> Image.Image:
     """What the console's canvas shows."""
     data = page.locator("#screen-canvas canvas").first.evaluate("c => c.toDataURL('image/png')")
     return Image.open(BytesIO(base64.b64decode(data.split(",", 1)[1]))).convert("RGB")
@@ -65,9 +65,9 @@ def _open_console(page: Page, vm_id: str, domain: libvirt.virDomain) -> None:
     page.goto(f"/guests/{vm_id}/")
     page.get_by_role("link", name="Console").first.click()
     expect(page.locator("#screen-canvas canvas")).to_be_visible(timeout=15_000)
-    wait_until(lambda: lit(_picture(page)) > 0.003, limit_s=30, what="a picture that is not black")
+    wait_until(lambda: lit(picture(page)) > 0.003, limit_s=30, what="a picture that is not black")
     wait_until(
-        lambda: likeness(_picture(page), screen_of(domain)) > 0.995,
+        lambda: likeness(picture(page), screen_of(domain)) > 0.995,
         limit_s=40,
         what="the browser shows what QEMU shows",
     )
@@ -126,7 +126,7 @@ def _follow_virsh(page: Page, vm_id: str, domain: libvirt.virDomain) -> None:
     start.click()
     wait_until(domain.isActive, limit_s=20)
     expect(page.locator("#cover")).to_be_hidden(timeout=20_000)
-    wait_until(lambda: lit(_picture(page)) > 0.003, limit_s=40)
+    wait_until(lambda: lit(picture(page)) > 0.003, limit_s=40)
     domain.suspend()
     expect(page.locator("#console-notice")).to_be_visible(timeout=5_000)
     domain.resume()

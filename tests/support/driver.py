@@ -1,4 +1,4 @@
-"""The driver for tests of libvirt, whose state the whole process shares while a connection is open."""
+"""libvirt's test driver, whose state the whole process shares while a connection is open."""
 
 from __future__ import annotations
 

@@ -70,11 +70,13 @@ def free_port() -> int:
 class Site:
     """One installation under test. `password` is the first administrator's, as printed."""
 
-    def __init__(self, *, uri: str = "qemu:///system", **settings: str) -> None:
+    def __init__(self, *, uri: str = "qemu:///system", prefix: str = "", **settings: str) -> None:
         self.name = f"kvmwebsite-{os.getpid()}-{uuid.uuid4().hex[:4]}"
         self.home = Path(tempfile.mkdtemp(prefix=f"{self.name}-"))
         self.port = free_port()
-        self.url = f"http://localhost:{self.port}"
+        self.url = f"http://localhost:{self.port}{prefix}"
+        if prefix:
+            settings["KVMWEB_PUBLIC_URLS"] = self.url
         self.uri = uri
         self.password = ""
         self.token = ""
