@@ -62,6 +62,6 @@ afterRefresh(() => {
 on("vm", (message) => message.id === id && refresh());
 on("job", (message) => message.vm === id && refresh());
 on("host", () => !screen() && connect());
-on("connected", (message) => message.isAgain && !screen() && refresh());
+on("connected", refresh);
 
 stateChanged();

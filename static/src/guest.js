@@ -32,6 +32,7 @@ afterRefresh(() => {
 on("vm", (message) => message.id === id && refresh());
 on("job", (message) => message.vm === id && refresh());
 on("gone", (message) => message.id === id && toast(text("guestGone", { name }), "error"));
+on("connected", (message) => message.isAgain || refresh());
 on("numbers", (message) => {
   if (!message.vms[id]) return;
   remember(id, message.vms[id]);

@@ -24,7 +24,11 @@ const { near, add, drop } = nearScreen((row) => {
 /** Ask for the history of what is near, once scrolling has calmed down. */
 function watchSoon() {
   clearTimeout(watchTimer);
-  watchTimer = setTimeout(() => watch([...near].map((row) => row.dataset.id ?? "")), WATCH_MS);
+  watchTimer = setTimeout(() => watch(nearIds()), WATCH_MS);
+}
+
+function nearIds() {
+  return [...near].map((row) => row.dataset.id ?? "");
 }
 
 function paintSoon() {
@@ -82,8 +86,11 @@ on("gone", (message) => {
   settle();
 });
 on("job", (message) => message.vm && refreshRows([message.vm]));
-on("host", () => resync());
-on("connected", (message) => message.isAgain && resync());
+on("host", () => resync(nearIds()));
+on("connected", (message) => {
+  const atWork = allRows().filter((row) => row.querySelector(".g-job"));
+  resync(message.isAgain ? nearIds() : atWork.map((row) => row.dataset.id ?? ""));
+});
 
 for (const row of allRows()) {
   paint(row);

@@ -30,6 +30,7 @@ POST_ONLY = {
 READABLE = {
     "guests": [],
     "guest-rows": [],
+    "guest-index": [],
     "guest-new": [],
     "guest-new-from": ["template"],
     "guest": ["vm"],

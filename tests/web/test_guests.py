@@ -112,6 +112,12 @@ def test_rows_come_by_id_and_only_the_visible_ones(web, row_of, alice, mallory):
     assert rows.content.strip() == b""
 
 
+def test_index_gives_the_revision_of_what_one_may_see(web, row_of, alice, mallory):
+    guest = row_of(alice, revision=7)
+    assert web(alice).get(reverse("guest-index")).json() == {str(guest.pk): 7}
+    assert web(mallory).get(reverse("guest-index")).json() == {}
+
+
 def test_rows_of_unknown_ids_are_not_all_rows(web, row_of, alice):
     row_of(alice)
     answer = web(alice).get(reverse("guest-rows"), {"id": "no-uuid"}, headers=SCRIPT)

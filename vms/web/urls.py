@@ -27,6 +27,7 @@ GUEST = "guests/<uuid:vm_id>/"
 urlpatterns = [
     path("", guests.page, name="guests"),
     path("guests/rows/", guests.rows, name="guest-rows"),
+    path("guests/index/", guests.index, name="guest-index"),
     path("guests/view/", guests.choose_view, name="guest-view"),
     path("guests/new/", create.choose_template, name="guest-new"),
     path("guests/new/<uuid:template_id>/", create.from_template, name="guest-new-from"),

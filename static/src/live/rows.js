@@ -72,18 +72,18 @@ async function run() {
   if (dirty.size) refreshRows([]);
 }
 
-/** After a break: everything may have changed. */
-export async function resync() {
-  const rows = await fetchRows(new URLSearchParams());
-  if (!rows) return;
-  const seen = new Set(rows.map((row) => row.dataset.id ?? ""));
-  for (const row of allRows()) if (!seen.has(row.dataset.id ?? "")) removeRow(row.dataset.id ?? "");
-  for (const row of rows) {
-    const known = rowOf(row.dataset.id ?? "");
-    const isSame = known && row.dataset.brief !== undefined && known.dataset.rev === row.dataset.rev;
-    if (!isSame) put(row);
-  }
+/**
+ * Find out what was missed while no hint could come, and fetch that: by revision, and rows that `also` names.
+ * @param {Iterable<string>} also
+ */
+export async function resync(also) {
+  const answer = await ask(byId("guests")?.dataset.indexUrl ?? "").catch(() => null);
+  if (!answer?.ok) return;
+  const revisions = new Map(Object.entries(/** @type {Record<string, number>} */ (await answer.json())));
+  const stale = [...revisions].filter(([id, revision]) => Number(rowOf(id)?.dataset.rev ?? -1) < revision);
+  for (const row of allRows()) if (!revisions.has(row.dataset.id ?? "")) removeRow(row.dataset.id ?? "");
   hooks.settled();
+  refreshRows([...stale.map(([id]) => id), ...also]);
 }
 
 /** @param {HTMLElement} fresh */

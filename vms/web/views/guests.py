@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
@@ -49,6 +49,14 @@ def rows(request: HttpRequest, actor: Person) -> HttpResponse:
     shown = guest_rows(actor, guests, full=MAX_IDS if ids else FULL_ROWS)
     context = {"rows": shown, "view": _view(request, actor)}
     return render(request, "guests/_rows.html", context)
+
+
+@require_GET
+@door
+def index(request: HttpRequest, actor: Person) -> HttpResponse:
+    """Give the revision of every visible guest, so that a page finds out what it missed."""
+    revisions = selectors.vms(actor).prefetch_related(None).values_list("pk", "revision")
+    return JsonResponse({str(pk): revision for pk, revision in revisions})
 
 
 def _is_uuid(text: str) -> bool:
