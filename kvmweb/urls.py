@@ -6,9 +6,11 @@ from django.urls import include, path
 
 from vms.api import api
 from vms.api.health import healthz
+from vms.api.metrics import show as metrics
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
+    path("metrics", metrics, name="metrics"),
     path("api/v1/", api.urls),
     path("", include("vms.web.urls")),
 ]
