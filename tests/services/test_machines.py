@@ -247,3 +247,29 @@ def test_a_deactivated_person_makes_nothing(template, alice):
         machines.create(
             actor=Person(alice), request=machines.CreateRequest(template_id=template.pk)
         )
+
+
+def test_line_ends_of_a_description_become_those_of_xml(make_guest, alice):
+    assert make_guest(alice, "web", description="a\r\nb").description == "a\nb"
+
+
+def test_an_image_that_guests_are_based_on_can_be_used_by_a_second_template(
+    make_guest, alice, admin, image, test_host
+):
+    make_guest(alice, "web")
+    survey.everything(test_host)
+    defaults = templates.TemplateDefaults(name="Another", memory_mib=64, has_cloud_init=False)
+    made = templates.create(actor=Person(admin), image_id=image.pk, defaults=defaults)
+    assert templates.status(made).is_valid
+
+
+def test_the_disk_of_a_guest_cannot_become_a_template(make_guest, alice, admin, test_host):
+    from vms.models import Volume
+
+    vm = make_guest(alice, "web")
+    survey.storage_of(test_host)
+    disk = Volume.objects.get(name=f"{vm.pk}.qcow2")
+    defaults = templates.TemplateDefaults(name="Another", memory_mib=64)
+    with pytest.raises(Invalid) as caught:
+        templates.create(actor=Person(admin), image_id=disk.pk, defaults=defaults)
+    assert set(caught.value.fields) == {"image"}

@@ -67,7 +67,7 @@ def _order(domain: Domain, kind: str, own: int | None) -> int | None:
 def set_description(*, actor: Actor, vm_id: selectors.Identifier, description: str) -> VM:
     """Set the description; works in every state. Line ends become "\\n", as XML has them."""
     vm = _editable(actor, vm_id)
-    text = description.replace("\r\n", "\n").replace("\r", "\n")
+    text = machines.plain_lines(description)
     if errors := machines.description_errors(text):
         raise Invalid(errors)
     trail = audit.Trail(

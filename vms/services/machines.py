@@ -95,6 +95,7 @@ def create(*, actor: Actor, request: CreateRequest) -> tuple[VM, Job]:
     Raises Forbidden, or Invalid with a problem for each field that is wrong; then nothing was made.
     """
     _authorize(actor)
+    request = replace(request, description=plain_lines(request.description))
     checked = _check(actor, request)
     hosts.require_connected(checked.template.host)
     password_hash = cloudinit.hash_password(request.password) if request.password else ""
@@ -162,6 +163,11 @@ def _name_errors(actor: Actor, request: CreateRequest) -> dict[str, Problem]:
         elif VM.objects.filter(owner=_owner(actor), name=request.name).exists():
             errors["name"] = Problem("name-used", name=request.name)
     return errors | description_errors(request.description)
+
+
+def plain_lines(text: str) -> str:
+    """Make every line end "\\n", as XML has them."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def description_errors(description: str) -> dict[str, Problem]:
