@@ -1,4 +1,4 @@
-"""What is seen on a host becomes rows: nothing lost, nothing deleted too early, no one row in the way."""
+"""What is seen on a host becomes rows: nothing lost, nothing deleted too early."""
 
 from __future__ import annotations
 
