@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -10,7 +12,9 @@ from collections.abc import Callable, Iterator
 import django
 import pytest
 
-os.environ.setdefault("KVMWEB_HOME", tempfile.mkdtemp(prefix="kvmweb-test-home-"))
+if "KVMWEB_HOME" not in os.environ:
+    os.environ["KVMWEB_HOME"] = tempfile.mkdtemp(prefix="kvmweb-test-home-")
+    atexit.register(shutil.rmtree, os.environ["KVMWEB_HOME"], ignore_errors=True)
 os.environ["DJANGO_SETTINGS_MODULE"] = "kvmweb.settings"
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the main thread
 django.setup()  # here and not by pytest-django, which would do it before the lines above
