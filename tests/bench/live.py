@@ -15,6 +15,7 @@ import libvirt
 from playwright.sync_api import Page
 from websockets.sync.client import ClientConnection
 
+from tests.bench.booting import wait_for_boot
 from tests.bench.table import Row, ms, p95, spread
 from tests.bench.visitor import Visitor
 from tests.support.browser import chromium
@@ -48,6 +49,7 @@ def measure() -> Iterator[Row]:
     with running_site() as site, libvirt_connection() as host:
         vm_id = str(site.create("watched")["id"])
         domain = host.lookupByUUIDString(vm_id)
+        wait_for_boot(site, [vm_id])
         visitor = Visitor(site)
         try:
             visitor.log_in()
@@ -67,14 +69,14 @@ def libvirt_connection() -> Iterator[libvirt.virConnect]:
         connection.close()
 
 
-def changes(domain: libvirt.virDomain, count: int) -> Iterator[str]:
-    """Pause, then suspend or resume the domain when asked to go on; give the state that follows.
+def changes(count: int) -> Iterator[str]:
+    """Give states to change to in turn, after pauses.
 
-    The pauses are random so that nothing that ticks is always met at the same moment.
+    These are random so that nothing that ticks is always met at the same moment.
     """
-    waiting = threading.Event().wait
+    pause = threading.Event().wait
     for number in range(count):
-        waiting(random.uniform(*PAUSE_S))
+        pause(random.uniform(*PAUSE_S))
         yield "running" if number % 2 else "paused"
 
 
@@ -90,7 +92,7 @@ def socket_rows(visitor: Visitor, vm_id: str, domain: libvirt.virDomain) -> Iter
     """Measure at the socket and with the request that the page then makes, from before the call."""
     calls_s, hints_s, rows_s = [], [], []
     with visitor.status_socket() as socket:
-        for state in changes(domain, CHANGES):
+        for state in changes(CHANGES):
             drain(socket)
             began_s = time.perf_counter()
             change(domain, state)
@@ -142,7 +144,7 @@ def painted_row(site: Site, visitor: Visitor, vm_id: str, domain: libvirt.virDom
         page.wait_for_load_state("networkidle")
         assert page.locator(f"#g-{vm_id}").count() == 1, "the page shows no guest"
         warm_up(page, vm_id, domain)
-        for state in changes(domain, PAINTED_CHANGES):
+        for state in changes(PAINTED_CHANGES):
             page.evaluate(WATCH, [vm_id, state])
             began_s = time.time()
             change(domain, state)

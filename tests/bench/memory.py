@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+from tests.bench.booting import wait_for_boot
 from tests.bench.procs import MIB, rss_bytes
 from tests.bench.table import Row, spread
 from tests.bench.visitor import Visitor
@@ -35,6 +36,7 @@ def measure() -> Iterator[Row]:
         fresh = rss_bytes(site.pid) / MIB
         look_at_pages(site)
         guests = [str(site.create(f"screen {number}")["id"]) for number in range(GUESTS)]
+        wait_for_boot(site, guests)
         settle()
         idle = rss_bytes(site.pid) / MIB
         yield Row(
