@@ -68,5 +68,7 @@ def configure_logging(*, level: str, style: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # Anybody can send a wrong Host header: it is refused, and is no news.
+    logging.getLogger("django.security.DisallowedHost").setLevel(logging.CRITICAL)
     for noisy in ("uvicorn.access", "huey", "asyncio", "django.request"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from kvmweb.env import BASE_DIR, Env
@@ -115,7 +116,10 @@ ACCOUNT_PREVENT_ENUMERATION = True
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_NAME = "kvmweb_session"
+# Cookies ignore ports: two installations on one machine must not log each other out. The CSRF
+# cookie may be shared: it is a random value that the form repeats, bound to nothing.
+_OWN = hashlib.sha256(str(KVMWEB.home).encode()).hexdigest()[:8]
+SESSION_COOKIE_NAME = f"kvmweb_session_{_OWN}"
 CSRF_COOKIE_NAME = "kvmweb_csrf"
 CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = bool(KVMWEB.public_urls) and all(

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 import django
 import pytest
 
-if "KVMWEB_HOME" not in os.environ:
-    os.environ["KVMWEB_HOME"] = tempfile.mkdtemp(prefix="kvmweb-test-home-")
-    atexit.register(shutil.rmtree, os.environ["KVMWEB_HOME"], ignore_errors=True)
+for setting in [name for name in os.environ if name.startswith("KVMWEB_")]:
+    del os.environ[setting]  # whoever runs the tests may have an installation of his own
+os.environ["KVMWEB_HOME"] = tempfile.mkdtemp(prefix="kvmweb-test-home-")
+atexit.register(shutil.rmtree, os.environ["KVMWEB_HOME"], ignore_errors=True)
 os.environ["DJANGO_SETTINGS_MODULE"] = "kvmweb.settings"
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the main thread
 django.setup()  # here and not by pytest-django, which would do it before the lines above

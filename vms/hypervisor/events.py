@@ -63,6 +63,14 @@ class EventFeed:
         """
         self._is_stopped = False
         self._host.watch(Lane.WATCH, self._watcher)
+        self._try()
+
+    def ensure(self) -> None:
+        """Register where the connection is there but that failed before; else it costs nothing."""
+        if self._registered is None and not self._is_stopped and self._host.is_connected:
+            self._try()
+
+    def _try(self) -> None:
         try:
             self._host.call(Lane.WATCH, self._opened, must_be_first=True)
         except HypervisorError as error:

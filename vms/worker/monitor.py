@@ -52,6 +52,7 @@ class Monitor:
         try:
             events = [self._desk.events.get(timeout=WAIT_S)]
         except queue.Empty:
+            self._feed.ensure()
             return []
         while True:
             try:
