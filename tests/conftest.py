@@ -18,6 +18,7 @@ os.environ["KVMWEB_HOME"] = tempfile.mkdtemp(prefix="kvmweb-test-home-")
 atexit.register(shutil.rmtree, os.environ["KVMWEB_HOME"], ignore_errors=True)
 os.environ["DJANGO_SETTINGS_MODULE"] = "kvmweb.settings"
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the main thread
+pytest_plugins = ["tests.support.fixtures"]
 django.setup()  # here and not by pytest-django, which would do it before the lines above
 
 

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import libvirt
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
 from tests.support.browser import first_login, launch_options, log_in
-from tests.support.site import Site, running_site
+from tests.support.site import Site
 
 HERE = Path(__file__).parent
 PASSWORD = "a very long pass phrase"
@@ -27,21 +26,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """Start Debian's Chromium instead of Playwright's own."""
     return {**browser_type_launch_args, **launch_options()}
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    """A site whose administrator has not logged in yet."""
-    with running_site() as running:
-        yield running
-
-
-@pytest.fixture
-def virsh() -> Iterator[libvirt.virConnect]:
-    """The host as virsh sees it."""
-    connection = libvirt.open("qemu:///system")
-    yield connection
-    connection.close()
 
 
 @pytest.fixture(scope="module")

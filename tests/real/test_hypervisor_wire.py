@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.wire import Wire
+from tests.support.wire import Wire
 from vms.hypervisor import domains, link, stats
 from vms.hypervisor.connection import HostConnection, Lane
 from vms.hypervisor.errors import HostAway, HostBusy, HostTimeout

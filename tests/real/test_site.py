@@ -8,28 +8,12 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Iterator
 
 import libvirt
 import pytest
 
 from tests.support.site import POOLS, ROOT, Refusal, Site, running_site, wait_until
 from tests.support.wire import Wire
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    """One site for the tests that leave it as they found it."""
-    with running_site() as running:
-        yield running
-
-
-@pytest.fixture
-def virsh() -> Iterator[libvirt.virConnect]:
-    """The host as virsh sees it."""
-    connection = libvirt.open("qemu:///system")
-    yield connection
-    connection.close()
 
 
 def _state(site: Site, vm_id: str) -> str:
@@ -216,28 +200,25 @@ def test_ctrl_c_ends_the_site_within_5_s_and_no_guest(virsh):
         assert virsh.lookupByUUIDString(vm_id).isActive()
 
 
-def test_a_host_that_goes_away_is_told_and_comes_back_by_itself():
-    wire = Wire()
-    wire.connect()
-    try:
-        with running_site(uri=wire.uri) as own:
+def test_a_host_that_goes_away_is_told_and_comes_back_by_itself(tmp_path):
+    path = tmp_path / "libvirt-sock"
+    with contextlib.ExitStack() as stack:
+        with Wire(path) as wire:
+            own = stack.enter_context(running_site(uri=wire.uri))
             vm_id = own.create("steady")["id"]
-            wire.cut()
-            host = wait_until(lambda: _host(own, "away"), limit_s=15)
-            assert host["status_since"]
-            assert _state(own, vm_id) == "running"
-            with urllib.request.urlopen(f"{own.url}/login/", timeout=2) as answer:
-                assert answer.status == 200
-            with pytest.raises(Refusal) as caught:
-                own.api("POST", f"vms/{vm_id}/actions/pause")
-            assert caught.value.status in {409, 503}
-            assert caught.value.problem["detail"]
-            wire.connect()
-            wait_until(lambda: _host(own, "connected"), limit_s=30)
+        host = wait_until(lambda: _host(own, "away"), limit_s=15)
+        assert host["status_since"]
+        assert _state(own, vm_id) == "running"
+        with urllib.request.urlopen(f"{own.url}/login/", timeout=2) as answer:
+            assert answer.status == 200
+        with pytest.raises(Refusal) as caught:
             own.api("POST", f"vms/{vm_id}/actions/pause")
-            assert _state(own, vm_id) == "paused"
-    finally:
-        wire.remove()
+        assert caught.value.status in {409, 503}
+        assert caught.value.problem["detail"]
+        stack.enter_context(Wire(path))
+        wait_until(lambda: _host(own, "connected"), limit_s=30)
+        own.api("POST", f"vms/{vm_id}/actions/pause")
+        assert _state(own, vm_id) == "paused"
 
 
 def _host(site: Site, status: str) -> dict[str, object] | None:

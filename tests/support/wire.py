@@ -1,67 +1,80 @@
-"""A unix socket in front of libvirtd's that can be cut and put back, as if libvirtd had died."""
+"""A wire to the real libvirtd that can fall silent or be cut, for tests of hosts that fail."""
 
 from __future__ import annotations
 
 import contextlib
-import shutil
 import socket
-import tempfile
 import threading
 from pathlib import Path
+from types import TracebackType
 
-LIBVIRTD = "/run/libvirt/libvirt-sock"
+LIBVIRT_SOCKET = "/var/run/libvirt/libvirt-sock"
 
 
 class Wire:
-    """Relays every connection to libvirtd until it is cut. `uri` is what kvmweb is told."""
+    """Forwards a unix socket to libvirtd's. `mute()` holds bytes back, `cut()` drops everybody."""
 
-    def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="kvmweb-wire-"))
-        self._path = self._folder / "sock"
-        self._listener: socket.socket | None = None
-        self._ends: list[socket.socket] = []
-        self.uri = f"qemu+unix:///system?socket={self._path}"
-
-    def connect(self) -> None:
-        """Listen, and relay whoever comes."""
+    def __init__(self, path: Path) -> None:
+        self.uri = f"qemu+unix:///system?socket={path}"
+        self._path = str(path)
+        self._flows = threading.Event()
+        self._flows.set()
+        self._pairs: list[socket.socket] = []
+        self._is_open = True
         self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(self._path))
+        self._listener.bind(self._path)
         self._listener.listen()
-        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+        self.accepted = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def mute(self) -> None:
+        self._flows.clear()
+
+    def unmute(self) -> None:
+        self._flows.set()
 
     def cut(self) -> None:
-        """Close the listener and every connection; the path is gone."""
-        if self._listener is not None:
-            with contextlib.suppress(OSError):
-                self._listener.shutdown(socket.SHUT_RDWR)
-            self._listener.close()
-        self._path.unlink(missing_ok=True)
-        for end in self._ends:
+        """Close every connection; new ones are taken."""
+        pairs, self._pairs = self._pairs, []
+        for end in pairs:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
-        self._ends.clear()
 
-    def remove(self) -> None:
-        """Cut, and leave nothing behind."""
+    def __enter__(self) -> Wire:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._is_open = False
+        self._flows.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        Path(self._path).unlink(missing_ok=True)
         self.cut()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept(self) -> None:
+        while self._is_open:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            far = socket.socket(socket.AF_UNIX)
+            far.connect(LIBVIRT_SOCKET)
+            self._pairs += [near, far]
+            for source, target in ((near, far), (far, near)):
+                threading.Thread(target=self._pump, args=(source, target), daemon=True).start()
+
+    def _pump(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while True:
-                near, _address = listener.accept()
-                far = socket.socket(socket.AF_UNIX)
-                far.connect(LIBVIRTD)
-                self._ends += [near, far]
-                for source, sink in ((near, far), (far, near)):
-                    threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-    for end in (source, sink):
+            while data := source.recv(65536):
+                self._flows.wait()
+                target.sendall(data)
         with contextlib.suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
+            target.shutdown(socket.SHUT_RDWR)
