@@ -153,6 +153,8 @@ start_by_hand() {
   if ! is_running virtlogd; then start_daemon virtlogd; fi
   if is_running libvirtd || is_running virtqemud; then return; fi
   if is_chroot; then switch_namespaces_off; fi
+  # A serial console is locked there; where no service manager runs, nobody has made it.
+  if [ ! -d /run/lock ]; then as_root mkdir -m 1777 /run/lock; fi
   start_daemon libvirtd
 }
 
