@@ -35,6 +35,7 @@ READABLE = {
     "guest-new-from": ["template"],
     "guest": ["vm"],
     "guest-menu": ["vm"],
+    "guest-charts": ["vm"],
     "guest-xml": ["vm"],
     "guest-history": ["vm"],
     "guest-console": ["vm"],
@@ -51,7 +52,7 @@ READABLE = {
     "account_change_password": [],
     "account_logout": [],
 }
-ELSEWHERE = {"guest-thumbnail", "account_login"}
+ELSEWHERE = {"guest-thumbnail", "guest-series", "host-series", "account_login"}
 """Tested where they belong."""
 
 

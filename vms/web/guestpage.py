@@ -43,6 +43,7 @@ def guest_context(actor: Person, guest: VM, tab: str) -> dict[str, Any]:  # Any:
             SubTab(name, label, reverse(url, args=[guest.pk]))
             for name, url, label in (
                 ("overview", "guest", _("Overview")),
+                ("charts", "guest-charts", _("Charts")),
                 ("console", "guest-console", _("Console")),
                 ("settings", "guest-settings", _("Settings")),
                 ("xml", "guest-xml", _("XML")),

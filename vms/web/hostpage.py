@@ -9,6 +9,8 @@ from vms import messages
 from vms.hypervisor.types import HostLoad
 from vms.live import recent
 from vms.models import Host, Network, Pool
+from vms.services.series import Span
+from vms.web.charts import Charts, host_charts
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +25,11 @@ class HostView:
     pools: list[Pool]
     networks: list[Network]
     load: HostLoad | None
+    charts: Charts
 
 
 def host_views(
-    hosts: Iterable[Host], pools: Iterable[Pool], networks: Iterable[Network]
+    hosts: Iterable[Host], pools: Iterable[Pool], networks: Iterable[Network], span: Span
 ) -> list[HostView]:
     """Put together what belongs to each host."""
     all_pools, all_networks = list(pools), list(networks)
@@ -42,6 +45,7 @@ def host_views(
             pools=[pool for pool in all_pools if pool.host_id == host.pk],
             networks=[network for network in all_networks if network.host_id == host.pk],
             load=recent.host_load(str(host.pk)),
+            charts=host_charts(host, span),
         )
         for host in hosts
     ]

@@ -9,6 +9,7 @@ from django.views.i18n import set_language
 
 from vms.web.accounts import LoginView, PasswordChangeView
 from vms.web.views import (
+    charts,
     console,
     create,
     delete,
@@ -36,6 +37,8 @@ urlpatterns = [
     path(f"{GUEST}thumbnail/", guest.thumbnail, name="guest-thumbnail"),
     path(f"{GUEST}xml/", guest.xml, name="guest-xml"),
     path(f"{GUEST}history/", guest.history, name="guest-history"),
+    path(f"{GUEST}charts/", charts.page, name="guest-charts"),
+    path(f"{GUEST}series/", charts.guest_series, name="guest-series"),
     path(f"{GUEST}console/", console.page, name="guest-console"),
     path(f"{GUEST}ticket/", console.ticket, name="guest-ticket"),
     path(f"{GUEST}power/<str:verb>/", power.perform, name="guest-power"),
@@ -52,6 +55,7 @@ urlpatterns = [
     path("templates/<uuid:template_id>/edit/", templates.edit, name="template-edit"),
     path("templates/<uuid:template_id>/delete/", templates.delete, name="template-delete"),
     path("host/", host.page, name="host"),
+    path("hosts/<uuid:host_id>/series/", charts.host_series, name="host-series"),
     path("people/", people.page, name="people"),
     path("people/add/", people.add, name="person-add"),
     path("people/<uuid:user_id>/role/", people.role, name="person-role"),

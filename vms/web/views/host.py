@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 from vms import selectors
 from vms.policy import Action, Person, can
 from vms.problems import Forbidden
+from vms.web.charts import wanted_span
 from vms.web.door import door
 from vms.web.hostpage import host_views
 
@@ -19,5 +20,10 @@ def page(request: HttpRequest, actor: Person) -> HttpResponse:
     """Show every host."""
     if not can(actor, Action.HOST_VIEW):
         raise Forbidden("forbidden", action=Action.HOST_VIEW.value)
-    views = host_views(selectors.hosts(actor), selectors.pools(actor), selectors.networks(actor))
+    views = host_views(
+        selectors.hosts(actor),
+        selectors.pools(actor),
+        selectors.networks(actor),
+        wanted_span(request),
+    )
     return render(request, "host/host.html", {"hosts": views})
