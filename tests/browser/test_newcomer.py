@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import os
 import re
 import threading
 from io import BytesIO
@@ -16,7 +17,8 @@ from tests.support.browser import type_keys
 from tests.support.pictures import likeness, lit, screen_of
 from tests.support.site import wait_until
 
-NAME = "first <b>guest #1 ü"
+NAME = f"first <b>guest #1 ü {os.getpid()}"
+"""Its own: other runs may meet this one on the same libvirtd, and every site lists every domain."""
 
 
 def test_the_whole_path_of_a_newcomer(admin_page, site, virsh):
