@@ -12,6 +12,8 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import libvirt
+
 from tests.bench import create, guest_list, live, memory, relay
 from tests.bench.table import Row, lines
 
@@ -31,6 +33,7 @@ def main() -> None:
     names = parser.parse_args().names or list(MEASUREMENTS)
     if unknown := set(names) - set(MEASUREMENTS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(MEASUREMENTS)}")
+    libvirt.registerErrorHandler(lambda *_arguments: None, None)  # it prints what is raised anyway
     # So that everything is cleaned up after a polite kill as well.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     began_s = time.monotonic()
