@@ -29,6 +29,7 @@ def main() -> None:
         page = browser.new_page()
         first_login(page, site.url, site.password, PASSWORD)
         page.close()
+        site.manage("shell", "-c", f"from tests.support import past; past.invent({guests[0]!r})")
         wait_until(lambda: has_numbers(site, guests[0]), limit_s=60, what="numbers")
         for scheme, width in itertools.product(SCHEMES, WIDTHS):
             take_all(browser, site, guests, folder, scheme, width)
@@ -58,6 +59,8 @@ def pages(site: Site, guests: list[str]) -> dict[str, str]:
         "guest-new": "/guests/new/",
         "guest-new-from": f"/guests/new/{template}/",
         "guest": f"/guests/{first}/",
+        "guest-charts": f"/guests/{first}/charts/?span=day",
+        "guest-charts-empty": f"/guests/{off}/charts/",
         "guest-off": f"/guests/{off}/",
         "guest-console": f"/guests/{first}/console/",
         "guest-console-off": f"/guests/{off}/console/",
@@ -69,7 +72,7 @@ def pages(site: Site, guests: list[str]) -> dict[str, str]:
         "templates": "/templates/",
         "template-new": "/templates/new/",
         "template-edit": f"/templates/{template}/edit/",
-        "host": "/host/",
+        "host": "/host/?span=week",
         "people": "/people/",
         "person-add": "/people/add/",
         "password": "/account/password/",
