@@ -57,8 +57,8 @@ def _row(site: Site, vm_id: str) -> dict:
     return next((vm for vm in items if vm["id"] == vm_id), {})
 
 
-def _open(site: Site, domain: libvirt.virDomain) -> connect:
-    ticket = site.api("POST", f"vms/{domain.UUIDString()}/console")
+def _open(site: Site, domain: libvirt.virDomain, **wanted: object) -> connect:
+    ticket = site.api("POST", f"vms/{domain.UUIDString()}/console", wanted)
     return connect(
         ticket["url"],
         subprotocols=ticket["protocols"],
@@ -151,6 +151,24 @@ def test_two_clients_share_the_display_though_both_want_it_alone(site, screen) -
             size = _greet(second)[:2]
             first.send(struct.pack(">BBHHHH", 3, 0, 0, 0, *size))
             assert first.recv(timeout=10)
+
+
+def test_a_viewer_sees_the_screen_and_a_viewer_who_lies_about_lengths_is_closed(
+    site, screen
+) -> None:
+    with _open(site, screen, mode="view") as client:
+        size = _greet(client)[:2]
+        client.send(struct.pack(">BxH3i", 2, 3, 0, -258, -308))  # extended keys and sizes
+        client.send(struct.pack(">BBHI", 4, 1, 0, 0x61) * 100)
+        client.send(struct.pack(">BBHHHH", 3, 0, 0, 0, *size))
+        data = client.recv(timeout=10)
+        while len(data) < size[0] * size[1]:
+            data += client.recv(timeout=10)
+        # One picture and nothing else: QEMU was not told that the client knows extended keys.
+        assert data[0] == 0
+        assert struct.unpack(">i", data[12:16])[0] == 0
+        client.send(struct.pack(">B3xi", 6, 2**31 - 1))
+        assert _end(client) == (4500, "not-rfb")
 
 
 def test_the_display_is_let_go_when_the_browser_goes(site, screen, quiet) -> None:

@@ -71,6 +71,20 @@ def test_a_ticket_opens_the_console_it_was_made_for(issue, redeem, vm, alice):
     assert grant.domain_uuid == str(vm.domain_uuid)
 
 
+def test_a_ticket_for_watching_gives_no_control(vm, alice, session, redeem):
+    actor = Person(alice, session_key=session)
+    issued = consoles.issue_ticket(actor=actor, vm_id=vm.pk, mode="view")
+    grant = redeem(issued.secret)
+    assert grant.mode == "view"
+    assert not grant.has_control
+
+
+def test_nobody_gets_a_mode_that_does_not_exist(vm, alice, session):
+    for mode in ("", "admin", "Control"):
+        with pytest.raises(Refused, match="console-kind"):
+            consoles.issue_ticket(actor=Person(alice, session_key=session), vm_id=vm.pk, mode=mode)
+
+
 def test_the_secret_is_kept_as_a_hash_only(issue):
     secret = issue()
     assert not Ticket.objects.filter(secret_hash=secret).exists()

@@ -81,9 +81,9 @@ def displays(monkeypatch) -> Displays:
 def ticket(guest):
     """ticket(browser, user) asks for a ticket as that browser's user."""
 
-    def ask(browser, user, **more) -> str:
+    def ask(browser, user, mode: str = "control", **more) -> str:
         actor = Person(user, session_key=browser.session_key, **more)
-        return consoles.issue_ticket(actor=actor, vm_id=guest.pk).secret
+        return consoles.issue_ticket(actor=actor, vm_id=guest.pk, mode=mode).secret
 
     return ask
 
@@ -143,6 +143,25 @@ def test_a_ticket_opens_the_screen_and_everything_is_relayed(
         assert (entry.detail["bytes_in"], entry.detail["bytes_out"]) == (14, 9)
         assert (await audited("console.open")).target_id == str(guest.pk)
         assert doors.seats.taken == 0
+
+    run(body)
+
+
+def test_a_ticket_for_watching_lets_nothing_be_typed(
+    browser_of, alice, guest, ticket, displays
+) -> None:
+    hers = browser_of(alice)
+    secret = ticket(hers, alice, mode="view")
+
+    async def body() -> None:
+        socket_ = await opened(hers, guest, secret)
+        await socket_.send_to(bytes_data=HELLO)
+        assert await displays.read(14) == b"RFB 003.008\n\x01\x01"
+        await socket_.send_to(bytes_data=b"\x04\x01\0\0\0\0\0a")
+        await socket_.send_to(bytes_data=b"\x03" + bytes(9))
+        assert await displays.read(10) == b"\x03" + bytes(9)
+        await socket_.disconnect()
+        assert (await audited("console.close")).detail["mode"] == "view"
 
     run(body)
 

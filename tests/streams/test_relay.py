@@ -33,7 +33,7 @@ class FakeBrowser:
         self.says.put_nowait({"type": "websocket.receive", "bytes": data})
 
 
-def run(body) -> None:
+def run(body, *, has_control: bool = True) -> None:
     """Run `body(relay, browser, guest)` on a pair of sockets."""
 
     async def main() -> None:
@@ -43,7 +43,8 @@ def run(body) -> None:
         guest.setblocking(False)
         try:
             async with asyncio.timeout(20):
-                await body(Relay(browser.says.get, browser.send, ours), browser, guest)
+                relay = Relay(browser.says.get, browser.send, ours, has_control=has_control)
+                await body(relay, browser, guest)
         finally:
             ours.close()
             guest.close()
@@ -107,6 +108,25 @@ def test_every_client_shares_the_display(flag) -> None:
         assert await pump == BROWSER_GONE
 
     run(body)
+
+
+def test_a_viewer_who_ignores_the_page_is_not_heard() -> None:
+    update, key, click = b"\x03" + bytes(9), b"\x04\x01" + bytes(6), b"\x05\x01" + bytes(4)
+
+    async def body(relay, browser, guest) -> None:
+        pump = asyncio.create_task(relay.to_guest())
+        for byte in HELLO + b"\x00" + key + update + click * 50 + update:
+            browser.say(bytes([byte]))
+        got = b""
+        while len(got) < 34:
+            got += await asyncio.get_running_loop().sock_recv(guest, 1000)
+        assert got == HELLO + b"\x01" + update * 2
+        browser.say(b"\x06\0\0\0\x7f\xff\xff\xff")
+        assert await pump == NOT_RFB
+        with pytest.raises(BlockingIOError):
+            guest.recv(1)
+
+    run(body, has_control=False)
 
 
 def test_a_text_message_ends_the_relay() -> None:

@@ -38,6 +38,13 @@ def test_ticket_gives_path_and_protocols(web, guest, alice):
     assert "no-store" in answer["Cache-Control"]
 
 
+def test_ticket_for_watching_is_one(web, guest, alice):
+    assert web(alice).post(url("guest-ticket", guest), {"mode": "view"}).status_code == 201
+    assert Ticket.objects.get().mode == "view"
+    answer = web(alice).post(url("guest-ticket", guest), {"mode": "root"})
+    assert answer.status_code == 409
+
+
 def test_ticket_belongs_to_the_session(web, guest, alice):
     client = web(alice)
     client.post(url("guest-ticket", guest))

@@ -99,7 +99,9 @@ class ConsoleRequest(Input):
     """Which kind of console."""
 
     kind: Literal["vnc"] = "vnc"
-    mode: Literal["control"] = "control"
+    mode: Literal["control", "view"] = Field(
+        default="control", description="A viewer's keys, pointer and clipboard are dropped."
+    )
 
 
 class MediaInsert(Input):

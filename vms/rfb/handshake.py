@@ -16,12 +16,16 @@ _SERVER_CHOOSES_SECURITY = frozenset({b"RFB 003.003\n", b"RFB 003.004\n", b"RFB 
 _CLIENT_CHOOSES_SECURITY = frozenset({b"RFB 003.007\n", b"RFB 003.008\n"})
 
 
-class HandshakeError(Exception):
-    """The client does not speak an RFB that we relay. `code`: version or security."""
+class ProtocolError(Exception):
+    """What a client sent is not relayed, and its console ends. `code` says what it was."""
 
     def __init__(self, code: str) -> None:
         self.code = code
         super().__init__(code)
+
+
+class HandshakeError(ProtocolError):
+    """The client does not speak an RFB that we relay. `code`: version or security."""
 
 
 class _Awaits(Enum):
@@ -49,12 +53,19 @@ class ClientHandshake:
 
     def feed(self, data: bytes) -> bytes:
         """Return what may go to the server. Raises HandshakeError."""
-        out = b""
-        rest = data
-        while rest and not self.is_done:
-            passed, rest = self._step(rest)
-            out += passed
+        out, rest = self.take(data)
         return out + rest
+
+    def take(self, data: bytes) -> tuple[bytes, bytes]:
+        """Return what of the handshake may go to the server, and what came after it.
+
+        Raises HandshakeError.
+        """
+        out = b""
+        while data and not self.is_done:
+            passed, data = self._step(data)
+            out += passed
+        return out, data
 
     def _step(self, data: bytes) -> tuple[bytes, bytes]:
         """Take what the present state awaits; return what passes and what is left."""

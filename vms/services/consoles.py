@@ -18,7 +18,9 @@ from vms.services.secrets import digest, new_secret
 
 LIFETIME = timedelta(seconds=30)
 KINDS = frozenset({"vnc"})
-MODES = frozenset({"control"})
+CONTROL = "control"
+MODES = frozenset({CONTROL, "view"})
+"""A viewer's keys, pointer and clipboard are dropped by the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,14 @@ class ConsoleGrant:
         """True when a bearer token asked, so that neither cookie nor Origin is needed."""
         return bool(self.token_id)
 
+    @property
+    def has_control(self) -> bool:
+        """True when keys and pointer reach the guest; whoever does not have it watches."""
+        return self.mode == CONTROL
+
 
 def issue_ticket(
-    *, actor: Actor, vm_id: selectors.Identifier, kind: str = "vnc", mode: str = "control"
+    *, actor: Actor, vm_id: selectors.Identifier, kind: str = "vnc", mode: str = CONTROL
 ) -> IssuedTicket:
     """Make a ticket for one opening of a console within 30 s, bound to actor, guest, kind and
     mode.

@@ -155,7 +155,8 @@ async def _serve(grant: ConsoleGrant, receive: Receive, send: Send) -> Ending:
     except HypervisorError as error:
         log.info("console-not-opened", vm=grant.vm_id, code=error.code)
         return _ending_of(error)
-    relay, began_s, ending = Relay(receive, send, upstream), time.monotonic(), closing.FAILED
+    relay = Relay(receive, send, upstream, has_control=grant.has_control)
+    began_s, ending = time.monotonic(), closing.FAILED
     try:
         await threads.read(lambda: consoles.opened(grant=grant))
         ending = await _first_ending(relay, grant)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from vms.rfb.handshake import ClientHandshake, HandshakeError
+from vms.rfb.handshake import ClientHandshake, ProtocolError
+from vms.rfb.viewer import ViewerFilter
 from vms.streams.closing import BROWSER_GONE, GUEST_ENDED, Ending, Receive, Send
 
 CHUNK_BYTES = 256 * 1024
@@ -15,10 +16,16 @@ NOT_RFB = Ending(4500, "not-rfb")
 
 
 class Relay:
-    """Relays until one side ends. Owns the upstream socket, which must be non-blocking."""
+    """Relays until one side ends. Owns the upstream socket, which must be non-blocking.
 
-    def __init__(self, receive: Receive, send: Send, upstream: socket.socket) -> None:
+    Of a browser that does not control the guest only what a viewer may say goes upstream.
+    """
+
+    def __init__(
+        self, receive: Receive, send: Send, upstream: socket.socket, *, has_control: bool = False
+    ) -> None:
         self._receive, self._send, self._upstream = receive, send, upstream
+        self._filter = ClientHandshake() if has_control else ViewerFilter()
         self._waits_since_s: float | None = None
         self.bytes_in = 0
         """From the browser."""
@@ -49,9 +56,8 @@ class Relay:
             inlet.close()
 
     async def to_guest(self) -> Ending:
-        """Pump what the browser sends, with its ClientInit made a sharing one."""
+        """Pump what the browser may send, with its ClientInit made a sharing one."""
         loop = asyncio.get_running_loop()
-        handshake = ClientHandshake()
         while True:
             message = await self._receive()
             if message["type"] != "websocket.receive":
@@ -61,8 +67,8 @@ class Relay:
                 return NOT_BINARY
             self.bytes_in += len(data)
             try:
-                await loop.sock_sendall(self._upstream, handshake.feed(data))
-            except HandshakeError:
+                await loop.sock_sendall(self._upstream, self._filter.feed(data))
+            except ProtocolError:
                 return NOT_RFB
             except OSError:
                 return GUEST_ENDED

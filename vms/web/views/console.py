@@ -30,7 +30,9 @@ def page(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
 def ticket(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
     """Issue a ticket: path of the websocket, its subprotocols and until when it is good."""
     try:
-        issued = consoles.issue_ticket(actor=actor, vm_id=vm_id)
+        issued = consoles.issue_ticket(
+            actor=actor, vm_id=vm_id, mode=request.POST.get("mode", consoles.CONTROL)
+        )
     except Refused as problem:
         answer = {"code": problem.code, "detail": messages.sentence(problem)}
         return JsonResponse(answer, status=409)
