@@ -123,6 +123,28 @@ SENTENCES: dict[str, Text] = {
         "The server stopped in the middle of it. What was half-made was removed."
     ),
     "job-too-late": lazy("This can no longer be cancelled."),
+    # of the search box
+    "search-field": lazy(
+        "“%(name)s:” is not known and was left out. Known are %(fields)s; quotes around the text "
+        "look for it as it is."
+    ),
+    "search-value": lazy("Say what after “%(name)s:”; it was left out."),
+    "search-choice": lazy(
+        "“%(field)s:%(name)s” is not known and was left out. Known are %(choices)s."
+    ),
+    "search-too-long": lazy("At most %(limit)s characters are looked at; the rest was left out."),
+    # of tags
+    "tag-blank": lazy("A tag needs at least one character that is not a space."),
+    "tag-too-long": lazy("A tag has at most %(limit)s characters."),
+    "tag-rule": lazy(
+        "A tag is one line without commas and quotes; “%(name)s” is not. Letters of any script, "
+        "digits, spaces and other signs are fine."
+    ),
+    "tag-too-many": lazy("A guest has at most %(limit)s tags; remove one first."),
+    # of many guests at once
+    "bulk-nothing": lazy("No guest is chosen."),
+    "bulk-too-many": lazy("At most %(limit)s guests at once; choose fewer."),
+    "bulk-late": lazy("Not tried: the others took too long. Choose it again."),
     # of consoles
     "console-no-display": lazy("This guest has no VNC display."),
     "console-remote": lazy("The display of a guest on a remote host cannot be opened from here."),
@@ -190,10 +212,14 @@ ACCELERATOR_REASONS: dict[AcceleratorReason, Text] = {
 def sentence_for(code: str, params: Mapping[str, str | int] | None = None) -> str:
     """Make the sentence of a code; an unknown code gives the sentence for internal errors."""
     text = str(SENTENCES.get(code) or SENTENCES["internal"])
-    try:
-        return text % dict(params or {})
-    except (KeyError, ValueError, TypeError):
-        return text
+    return text % _Known(params or {})
+
+
+class _Known(dict[str, str | int]):
+    """Parameters of which one may be missing: a person then reads a gap, never a placeholder."""
+
+    def __missing__(self, key: str) -> str:
+        return "…"
 
 
 def sentence(error: Problem | HypervisorError) -> str:

@@ -7,13 +7,22 @@ import json
 import re
 from pathlib import Path
 
+from django.conf import settings
+
 from vms.api import api
 
 SNAPSHOT = Path(__file__).with_name("openapi.json")
 
 
+def contract() -> str:
+    """The document as it is now; the cookie's name, which each installation has its own, is cut."""
+    text = json.dumps(api.get_openapi_schema(), default=str)
+    text = text.replace(settings.SESSION_COOKIE_NAME, "kvmweb_session")
+    return json.dumps(json.loads(text), indent=1)
+
+
 def test_the_openapi_document_is_the_one_that_was_committed():
-    now = json.dumps(json.loads(json.dumps(api.get_openapi_schema(), default=str)), indent=1)
+    now = contract()
     before = SNAPSHOT.read_text().rstrip("\n") if SNAPSHOT.exists() else ""
     changes = "\n".join(
         difflib.unified_diff(before.splitlines(), now.splitlines(), "committed", "now", lineterm="")

@@ -53,6 +53,7 @@ def test_a_sentence_with_missing_parameters_is_still_a_sentence():
     for code, text in messages.SENTENCES.items():
         made = messages.sentence_for(code, {})
         assert re.match(r"\S.*\S\Z", made), (code, text)
+        assert "%(" not in made
 
 
 def test_an_unknown_code_gives_the_sentence_for_internal_errors():

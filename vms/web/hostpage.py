@@ -9,6 +9,7 @@ from vms import messages
 from vms.hypervisor.types import HostLoad
 from vms.live import recent
 from vms.models import Host, Network, Pool
+from vms.services import health
 from vms.services.series import Span
 from vms.web.charts import Charts, host_charts
 
@@ -41,7 +42,7 @@ def host_views(
                 str(host.facts.get("accelerator_reason", ""))
             ),
             is_fast=host.facts.get("accelerator") == "kvm",
-            away_reason=messages.sentence_for(host.status_code) if host.status_code else "",
+            away_reason=_away_reason(host),
             pools=[pool for pool in all_pools if pool.host_id == host.pk],
             networks=[network for network in all_networks if network.host_id == host.pk],
             load=recent.host_load(str(host.pk)),
@@ -49,3 +50,7 @@ def host_views(
         )
         for host in hosts
     ]
+
+
+def _away_reason(host: Host) -> str:
+    return health.away_reason(host.status_code, host.status_detail) if host.status_code else ""
