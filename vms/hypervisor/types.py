@@ -83,6 +83,8 @@ class VmMetadata:
     owner: str = ""
     template: str = ""
     installation: str = ""
+    tags: tuple[str, ...] = ()
+    """Written with commas between them, which no tag contains."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,8 @@ def _fill_metadata(element: etree._Element, metadata: VmMetadata) -> None:
     put(element, "owner", metadata.owner)
     put(element, "template", metadata.template)
     put(element, "installation", metadata.installation)
+    if metadata.tags:
+        put(element, "tags", ",".join(metadata.tags))
 
 
 def _add_system(root: etree._Element, spec: VmSpec, platform: Platform) -> None:

@@ -129,4 +129,5 @@ def _metadata(root: etree._Element) -> VmMetadata | None:
         owner=element.get("owner") or "",
         template=element.get("template") or "",
         installation=element.get("installation") or "",
+        tags=tuple(filter(None, (element.get("tags") or "").split(","))),
     )
