@@ -26,6 +26,7 @@ LISTED = (
     "state",
     "revision",
     "addresses",
+    "tags",
     "has_vnc",
     "template_name",
     "owner__username",

@@ -14,6 +14,9 @@ from vms.web import urls
 EVENTS = ("onclick", "onload", "onsubmit", "onerror", "onchange", "oninput", "hx-on", "style")
 POST_ONLY = {
     "guest-view": [],
+    "guest-columns": [],
+    "guest-order": [],
+    "guest-bulk": [],
     "guest-power": ["vm", "start"],
     "guest-ticket": ["vm"],
     "guest-description": ["vm"],
@@ -21,6 +24,8 @@ POST_ONLY = {
     "guest-media": ["vm"],
     "guest-owner": ["vm"],
     "guest-job-cancel": ["vm"],
+    "job-dismiss": ["vm"],
+    "jobs-dismiss": [],
     "person-role": ["user"],
     "person-deactivate": ["user"],
     "person-reactivate": ["user"],
@@ -31,6 +36,8 @@ READABLE = {
     "guests": [],
     "guest-rows": [],
     "guest-index": [],
+    "guest-choices": ["sort"],
+    "guest-tags": ["vm"],
     "guest-new": [],
     "guest-new-from": ["template"],
     "guest": ["vm"],

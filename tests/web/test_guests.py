@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from tests.web.conftest import SCRIPT, texts, tree
 from vms.hypervisor.types import VmState
 from vms.live.messages import Numbers
 from vms.models import VM, Host, Job, JobKind, Template, User
+from vms.web.listing import PAGE
 from vms.web.numbers import gauges
-from vms.web.rows import FULL_ROWS
 
 NAMES = ".g-title a"
 
@@ -114,8 +116,9 @@ def test_rows_come_by_id_and_only_the_visible_ones(web, row_of, alice, mallory):
 
 def test_index_gives_the_revision_of_what_one_may_see(web, row_of, alice, mallory):
     guest = row_of(alice, revision=7)
-    assert web(alice).get(reverse("guest-index")).json() == {str(guest.pk): 7}
-    assert web(mallory).get(reverse("guest-index")).json() == {}
+    assert web(alice).get(reverse("guest-index")).json()["guests"] == {str(guest.pk): 7}
+    stranger = web(mallory).get(reverse("guest-index")).json()
+    assert (stranger["guests"], stranger["total"]) == ({}, 0)
 
 
 def test_rows_of_unknown_ids_are_not_all_rows(web, row_of, alice):
@@ -124,12 +127,23 @@ def test_rows_of_unknown_ids_are_not_all_rows(web, row_of, alice):
     assert answer.content.strip() == b""
 
 
-def test_rows_far_down_are_brief_and_complete_when_asked_for(web, row_of, alice):
-    guests = [row_of(alice, name=f"{number:03}") for number in range(FULL_ROWS + 2)]
+def test_rows_far_down_are_named_and_complete_when_asked_for(web, row_of, alice):
+    guests = [row_of(alice, name=f"{number:03}") for number in range(PAGE + 2)]
     page = tree(web(alice).get("/"))
-    assert len(page.cssselect("[data-brief]")) == 2
+    assert len(page.cssselect("#guest-rows > *")) == PAGE
+    index = json.loads(page.get_element_by_id("guest-index").text)
+    assert list(index) == [str(guest.pk) for guest in guests]
     rows = web(alice).get(reverse("guest-rows"), {"id": str(guests[-1].pk)}, headers=SCRIPT)
-    assert not tree(rows).cssselect("[data-brief]")
+    assert texts(rows, NAMES) == [f"{PAGE + 1:03}"]
+
+
+def test_pages_lead_on_where_no_script_runs(web, row_of, alice):
+    for number in range(PAGE + 2):
+        row_of(alice, name=f"{number:03}")
+    (link,) = tree(web(alice).get("/?q=state:off")).cssselect("#pager a")
+    page = web(alice).get(link.get("href"))
+    assert texts(page, NAMES) == [f"{PAGE:03}", f"{PAGE + 1:03}"]
+    assert web(alice).get("/?page=99").status_code == web(alice).get("/?page=x").status_code == 200
 
 
 @pytest.mark.parametrize("view", ["list", "gallery"])
@@ -137,7 +151,11 @@ def test_query_count_is_the_same_for_1_20_and_200_guests(web, row_of, alice, tem
     client, counts = web(alice), []
     for wanted in (1, 20, 200):
         while VM.objects.filter(owner=alice).count() < wanted:
-            row_of(alice, template=template, state="running")
+            number = VM.objects.count()
+            guest = row_of(alice, template=template, state="running", tags=[f"t{number}", "all"])
+            values = {"kind": JobKind.CREATE_VM, "actor": alice, "target_name": guest.name}
+            Job.objects.create(state="running", vm=guest, **values)
+            Job.objects.create(state="failed", ended_at=timezone.now(), **values)
         with CaptureQueriesContext(
             connection,
         ) as queries:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from tests.web.conftest import SCRIPT, texts, tree
 from vms.models import Job, JobKind
@@ -36,7 +37,8 @@ def test_menu_says_what_happens_now(web, job, alice):
 
 
 def test_failed_job_says_why(web, job, alice):
-    Job.objects.update(state="failed", error_code="no-space", error_params={"name": "fast"})
+    error = {"error_code": "no-space", "error_params": {"name": "fast"}}
+    Job.objects.update(state="failed", ended_at=timezone.now(), **error)
     menu = web(alice).get(reverse("jobs"), headers=SCRIPT)
     assert "“fast” has too little space" in texts(menu, ".job")[0]
 

@@ -24,6 +24,8 @@ class User(AbstractUser):
     must_change_password = models.BooleanField(default=False)
     guest_view = models.CharField(max_length=10, default="list")
     """How he last looked at the guests: list or gallery."""
+    preferences = models.JSONField(default=dict, blank=True)
+    """Tastes, which nobody's rights depend on; services/preferences.py knows what stands in it."""
 
     class Meta:
         ordering = ["username"]

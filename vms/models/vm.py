@@ -37,6 +37,8 @@ class VM(models.Model):
     template_name = models.CharField(max_length=100, blank=True)
     is_creating = models.BooleanField(default=False)
     """True from the request until the domain is defined: there is nothing on the host yet."""
+    tags = models.JSONField(default=list, blank=True)
+    """Short words that people group guests by; services/tags.py keeps the rules."""
     created_at = models.DateTimeField(auto_now_add=True)
     # seen on the host
     libvirt_name = models.CharField(max_length=255, blank=True)

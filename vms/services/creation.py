@@ -164,6 +164,7 @@ def metadata(vm: VM) -> VmMetadata:
         owner=vm.owner.username if vm.owner else "",
         template=vm.template_name,
         installation=installation_id(),
+        tags=tuple(vm.tags),
     )
 
 

@@ -176,6 +176,7 @@ class Adoption:
             owner=owner,
             template=self._templates.get(ours.template) if ours else None,
             template_name=ours.template[:100] if ours else "",
+            tags=list(ours.tags) if ours else [],
             name=self._free.claim(owner.pk if owner else None, seen.own_name or seen.libvirt_name),
             revision=0,
         )

@@ -76,6 +76,16 @@ class Frame:
         """How many jobs are under way."""
         return sum(1 for job in self.jobs if job.is_open)
 
+    @property
+    def has_ended_jobs(self) -> bool:
+        """True while there is something to clear."""
+        return any(not job.is_open for job in self.jobs)
+
+    @property
+    def bad_jobs(self) -> int:
+        """How many of his own jobs failed and were not dismissed yet."""
+        return sum(1 for job in self.jobs if job.is_bad and job.is_mine)
+
     @cached_property
     def away_hosts(self) -> list[Host]:
         """Hosts that do not answer."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 
+from django.urls import reverse
 from django.utils import timezone
 
 from vms import messages, selectors
 from vms.models import Job, JobState
+from vms.models.job import OPEN_STATES
 from vms.policy import Person
+from vms.services import preferences
 
-SHOWN = 8
-RECENT = timedelta(hours=12)
+MOST_ENDED = 20
+BAD = {JobState.FAILED, JobState.INTERRUPTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +28,22 @@ class JobLine:
     text: str
     state: str
     is_open: bool
+    is_bad: bool
     is_cancel_requested: bool
     percent: int
     steps: str
+    at: datetime
+    """When it ended, else when it was asked for."""
+    is_mine: bool = True
+    actor: str = ""
+    """Who asked for it, where that is somebody else."""
+    url: str = ""
+    """Page of its guest, where there still is one."""
 
 
-def job_line(job: Job) -> JobLine:
-    """Word one job."""
+def job_line(job: Job, actor: Person | None = None) -> JobLine:
+    """Word one job, for somebody where that makes a difference."""
+    is_mine = actor is None or job.actor_id == actor.user.pk
     return JobLine(
         id=str(job.pk),
         title=job.get_kind_display(),
@@ -39,9 +51,14 @@ def job_line(job: Job) -> JobLine:
         text=_text(job),
         state=str(job.state),
         is_open=job.is_open,
+        is_bad=job.state in BAD,
         is_cancel_requested=job.is_cancel_requested,
         percent=job.percent,
         steps=f"{min(job.steps_done + 1, job.steps_total)}/{job.steps_total}",
+        at=job.ended_at or job.created_at,
+        is_mine=is_mine,
+        actor="" if is_mine or job.actor is None else job.actor.username,
+        url=reverse("guest", args=[job.vm_id]) if job.vm_id else "",
     )
 
 
@@ -54,7 +71,11 @@ def _text(job: Job) -> str:
 
 
 def job_lines(actor: Person) -> list[JobLine]:
-    """Word the jobs under way and those that ended in the last hours, newest first."""
-    since = timezone.now() - RECENT
-    rows = selectors.jobs(actor).filter(created_at__gte=since)[:SHOWN]
-    return [job_line(job) for job in rows]
+    """Word every job under way, then those that ended within a day and were not dismissed."""
+    rows = selectors.jobs(actor)
+    since = timezone.now() - preferences.JOBS_SHOWN
+    dismissed = preferences.of(actor.user).dismissed_jobs
+    ended = rows.exclude(state__in=OPEN_STATES).filter(ended_at__gte=since).order_by("-ended_at")
+    latest = [job for job in ended[: MOST_ENDED + len(dismissed)] if str(job.pk) not in dismissed]
+    shown = [*rows.filter(state__in=OPEN_STATES), *latest[:MOST_ENDED]]
+    return [job_line(job, actor) for job in shown]

@@ -31,6 +31,11 @@ class Gauge:
     unit: str = ""
     fraction: float = 0.0
 
+    @property
+    def column(self) -> str:
+        """The name of its column in services/preferences.py."""
+        return {"mem": "memory", "net": "network"}.get(self.name, self.name)
+
 
 def gauges(numbers: Numbers | None) -> tuple[Gauge, ...]:
     """Word the four numbers of a guest; all unknown when None."""

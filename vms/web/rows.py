@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from django.urls import reverse
@@ -10,13 +10,13 @@ from django.urls import reverse
 from vms import messages
 from vms.hypervisor.types import VmState
 from vms.live import recent
+from vms.live.messages import Numbers
 from vms.models import VM
 from vms.policy import Action, Person, can
 from vms.web.jobs import JobLine, job_line
 from vms.web.numbers import Gauge, gauges
+from vms.web.taglooks import TagLook, TagLooks
 
-FULL_ROWS = 30
-"""So many rows are complete at first; the page asks for the others when they come near."""
 _NIL = "00000000-0000-0000-0000-000000000000"
 
 OS_ICONS = {
@@ -44,6 +44,7 @@ class Links:
     start: str
     menu: str
     thumbnail: str
+    tags: str
 
     @classmethod
     def make(cls) -> Links:
@@ -54,6 +55,7 @@ class Links:
             start=reverse("guest-power", args=[_NIL, "start"]),
             menu=reverse("guest-menu", args=[_NIL]),
             thumbnail=reverse("guest-thumbnail", args=[_NIL]),
+            tags=reverse("guest-tags", args=[_NIL]),
         )
 
     def of(self, pk: str) -> Links:
@@ -61,7 +63,7 @@ class Links:
         return Links(
             *(
                 getattr(self, name).replace(_NIL, pk)
-                for name in ("guest", "console", "start", "menu", "thumbnail")
+                for name in ("guest", "console", "start", "menu", "thumbnail", "tags")
             )
         )
 
@@ -76,12 +78,11 @@ class GuestRow:
     state: str
     state_label: str
     is_active: bool
-    is_full: bool
-    find: str
-    """What the filter looks in, lower case."""
     owner: str
     os_name: str
     address: str
+    tags: tuple[TagLook, ...]
+    can_tag: bool
     links: Links
     has_screen: bool
     can_start: bool
@@ -89,49 +90,65 @@ class GuestRow:
     gauges: tuple[Gauge, ...]
 
     @property
-    def parts(self) -> list[str]:
-        """What stands under the name."""
+    def state_note(self) -> str:
+        """The state in words where the dot alone does not say enough."""
         is_plain = self.job is not None or self.state == VmState.RUNNING.value
-        state = "" if is_plain else self.state_label
-        return [part for part in (state, self.os_name, self.owner, self.address) if part]
+        return "" if is_plain else self.state_label
 
 
-def guest_rows(actor: Person, guests: Iterable[VM], full: int = FULL_ROWS) -> Iterator[GuestRow]:
-    """Word guests; those after the first `full` are brief."""
-    links = Links.make()
-    labels = {state.value: messages.state_label(state) for state in VmState}
-    for number, guest in enumerate(guests):
-        has_owner = guest.owner is not None and can(actor, Action.VM_SET_OWNER, guest)
-        owner = guest.owner.username if guest.owner and has_owner else ""
-        yield _row(guest, owner, links, labels, is_full=number < full)
+class Wording:
+    """Words guests for one person; what is the same for all of them is made once."""
+
+    def __init__(self, actor: Person, hidden: Collection[str] = ()) -> None:
+        self._actor, self._hidden = actor, frozenset(hidden)
+        self._links, self._looks = Links.make(), TagLooks()
+        self._labels = {state.value: messages.state_label(state) for state in VmState}
+
+    def row(self, guest: VM) -> GuestRow:
+        """Word one guest."""
+        pk, is_active = str(guest.pk), guest.is_active
+        jobs = guest.open_jobs  # type: ignore[attr-defined]  # set by selectors.listed_vms and vms
+        tags = self._looks.of(guest.tags) if "tags" not in self._hidden else ()
+        return GuestRow(
+            id=pk,
+            name=guest.name,
+            revision=guest.revision,
+            state=guest.state,
+            state_label=self._labels[guest.state],
+            is_active=is_active,
+            owner=self._owner(guest),
+            os_name=self._os_name(guest),
+            address=self._address(guest),
+            tags=tags,
+            can_tag="tags" not in self._hidden and can(self._actor, Action.VM_EDIT, guest),
+            links=self._links.of(pk),
+            has_screen=is_active and guest.has_vnc,
+            can_start=guest.state == VmState.OFF.value,
+            job=job_line(jobs[0]) if jobs else None,
+            gauges=self._gauges(recent.latest(pk) if is_active else None),
+        )
+
+    def _owner(self, guest: VM) -> str:
+        if guest.owner is None or "owner" in self._hidden:
+            return ""
+        return guest.owner.username if can(self._actor, Action.VM_SET_OWNER, guest) else ""
+
+    def _os_name(self, guest: VM) -> str:
+        if "os" in self._hidden:
+            return ""
+        return guest.template.os_name if guest.template else guest.template_name
+
+    def _address(self, guest: VM) -> str:
+        has_none = not guest.addresses or "address" in self._hidden
+        return "" if has_none else str(guest.addresses[0])
+
+    def _gauges(self, numbers: Numbers | None) -> tuple[Gauge, ...]:
+        return tuple(each for each in gauges(numbers) if each.column not in self._hidden)
 
 
-def _row(guest: VM, owner: str, links: Links, labels: dict[str, str], *, is_full: bool) -> GuestRow:
-    pk = str(guest.pk)
-    jobs = guest.open_jobs  # type: ignore[attr-defined]  # set by selectors.listed_vms and vms
-    is_active, label = guest.is_active, labels[guest.state]
-    address = str(guest.addresses[0]) if guest.addresses else ""
-    find = " ".join((guest.name, owner, label, *map(str, guest.addresses))).lower()
-    return GuestRow(
-        id=pk,
-        name=guest.name,
-        revision=guest.revision,
-        state=guest.state,
-        state_label=label,
-        is_active=is_active,
-        is_full=is_full or bool(jobs),
-        find=find,
-        owner=owner,
-        os_name=guest.template.os_name if guest.template else guest.template_name,
-        address=address,
-        links=links.of(pk),
-        has_screen=is_active and guest.has_vnc,
-        can_start=guest.state == VmState.OFF.value,
-        job=job_line(jobs[0]) if jobs else None,
-        gauges=gauges(recent.latest(pk)) if is_full and is_active else (),
-    )
-
-
-def one_row(actor: Person, guest: VM) -> GuestRow:
-    """Word one guest."""
-    return next(guest_rows(actor, [guest]))
+def guest_rows(
+    actor: Person, guests: Iterable[VM], hidden: Collection[str] = ()
+) -> Iterator[GuestRow]:
+    """Word guests, without the columns that are hidden."""
+    wording = Wording(actor, hidden)
+    return (wording.row(guest) for guest in guests)

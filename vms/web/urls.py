@@ -9,6 +9,7 @@ from django.views.i18n import set_language
 
 from vms.web.accounts import LoginView, PasswordChangeView
 from vms.web.views import (
+    bulk,
     charts,
     console,
     create,
@@ -20,6 +21,8 @@ from vms.web.views import (
     people,
     power,
     settings,
+    tags,
+    tastes,
     templates,
 )
 
@@ -29,7 +32,11 @@ urlpatterns = [
     path("", guests.page, name="guests"),
     path("guests/rows/", guests.rows, name="guest-rows"),
     path("guests/index/", guests.index, name="guest-index"),
-    path("guests/view/", guests.choose_view, name="guest-view"),
+    path("guests/choices/<str:name>/", guests.choices, name="guest-choices"),
+    path("guests/view/", tastes.choose_view, name="guest-view"),
+    path("guests/columns/", tastes.choose_columns, name="guest-columns"),
+    path("guests/order/", tastes.choose_order, name="guest-order"),
+    path("guests/bulk/", bulk.perform, name="guest-bulk"),
     path("guests/new/", create.choose_template, name="guest-new"),
     path("guests/new/<uuid:template_id>/", create.from_template, name="guest-new-from"),
     path(GUEST, guest.overview, name="guest"),
@@ -47,8 +54,11 @@ urlpatterns = [
     path(f"{GUEST}config/", settings.config, name="guest-config"),
     path(f"{GUEST}media/", settings.media, name="guest-media"),
     path(f"{GUEST}owner/", settings.owner, name="guest-owner"),
+    path(f"{GUEST}tags/", tags.page, name="guest-tags"),
     path(f"{GUEST}delete/", delete.page, name="guest-delete"),
     path("jobs/", jobs.menu, name="jobs"),
+    path("jobs/dismiss/", jobs.dismiss_all, name="jobs-dismiss"),
+    path("jobs/<uuid:job_id>/dismiss/", jobs.dismiss, name="job-dismiss"),
     path("jobs/<uuid:job_id>/cancel/", jobs.cancel, name="guest-job-cancel"),
     path("templates/", templates.page, name="templates"),
     path("templates/new/", templates.new, name="template-new"),

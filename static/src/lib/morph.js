@@ -12,7 +12,7 @@ function keepsPainting(oldNode, newNode) {
 /** Attributes that scripts own while the element stays. @param {string} name @param {Element} node */
 function isOurs(name, node) {
   if (name === "aria-expanded") return true;
-  return name === "hidden" && node.matches("[data-id]");
+  return name === "checked" && node.matches(".g-pick input");
 }
 
 /**

@@ -19,8 +19,8 @@ function states(root) {
 /** @param {Map<string, DOMStringMap>} before @param {Map<string, DOMStringMap>} after */
 function tellEnds(before, after) {
   for (const [id, job] of after) {
-    const isNew = before.get(id)?.open !== "0";
-    if (!isNew || job.open === "1" || (job.state !== "failed" && job.state !== "interrupted")) continue;
+    const isNews = before.get(id)?.open !== "0";
+    if (!isNews || job.mine !== "1" || job.bad !== "1") continue;
     toast(text("jobOf", { job: job.title ?? "", name: job.target ?? "", text: job.text ?? "" }), "error");
   }
 }
@@ -47,5 +47,9 @@ export function startJobs() {
     timer = setTimeout(refresh, GATHER_MS);
   };
   on("job", soon);
-  on("connected", (message) => message.isAgain && soon());
+  on("connected", soon);
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const { elt } = /** @type {CustomEvent} */ (event).detail;
+    if (elt instanceof HTMLElement && elt.matches("[data-jobs-form]")) refresh();
+  });
 }

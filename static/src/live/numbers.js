@@ -52,6 +52,12 @@ const VALUE = {
   net: (s) => sum(s[5], s[6]),
 };
 
+/** The last known value of a gauge; null while unknown. @param {string} id @param {string} name */
+export function latest(id, name) {
+  const sample = histories.get(id)?.at(-1);
+  return (sample && VALUE[name]?.(sample)) ?? null;
+}
+
 /** @param {string} name @param {number} value @returns {[string, string, number]} number, unit, fraction */
 function word(name, value) {
   if (name === "cpu" || name === "mem") return [value.toFixed(0), "%", Math.min(1, value / 100)];

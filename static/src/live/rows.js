@@ -1,20 +1,22 @@
-/** The rows of the guests page: fetched again by id when a hint says so, merged in place, sorted in, removed. */
+/** The rows of the guests page: empty until they come near, fetched by id, merged in place, put in order. */
 import htmx from "htmx.org";
-import { ask, byId, parse } from "../lib/dom.js";
+import { ask, byId, make, parse } from "../lib/dom.js";
 import { morph } from "../lib/morph.js";
 import { refreshMenu } from "../ui/menu.js";
 
 const GATHER_MS = 15;
 const MOST_IDS = 100;
+/** Every row that was ever here, also those that the filter has put away. @type {Map<string, HTMLElement>} */
+const known = new Map();
 /** @type {Set<string>} */
 const dirty = new Set();
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
 let isFetching = false;
 
-/** @typedef {{added: (row: HTMLElement) => void, changed: (row: HTMLElement, before: string) => void, removed: (row: HTMLElement) => void, settled: () => void}} Hooks */
+/** @typedef {{added: (row: HTMLElement) => void, changed: (row: HTMLElement, before: DOMStringMap) => void, removed: (row: HTMLElement) => void}} Hooks */
 /** @type {Hooks} */
-let hooks = { added() {}, changed() {}, removed() {}, settled() {} };
+let hooks = { added() {}, changed() {}, removed() {} };
 
 /** @param {Hooks} wanted */
 export function onRows(wanted) {
@@ -26,14 +28,49 @@ function body() {
   return /** @type {HTMLElement} */ (byId("guest-rows"));
 }
 
-/** @returns {HTMLElement[]} */
+/** @returns {HTMLElement[]} the rows that are shown */
 export function allRows() {
   return /** @type {HTMLElement[]} */ ([...body().children]);
 }
 
 /** @param {string} id */
 export function rowOf(id) {
-  return byId(`g-${id}`);
+  return known.get(id);
+}
+
+/** Take over the rows that came with the page. */
+export function adoptRows() {
+  for (const row of allRows()) known.set(row.dataset.id ?? "", row);
+}
+
+/** A row that nobody has looked at yet. @param {string} id */
+function empty(id) {
+  const isList = byId("guests")?.dataset.view === "list";
+  const attributes = { class: isList ? "g-row" : "g-card", role: isList ? "row" : "listitem" };
+  const row = make("div", { ...attributes, id: `g-${id}`, "data-id": id, "data-rev": "-1", "data-wait": "" });
+  known.set(id, row);
+  hooks.added(row);
+  return row;
+}
+
+/**
+ * Show these rows in this order and no others; what has the focus keeps it.
+ * @param {string[]} ids
+ */
+export function showRows(ids) {
+  const place = body();
+  const focused = place.contains(document.activeElement) ? document.activeElement : null;
+  const wanted = new Set(ids);
+  for (const row of allRows()) if (!wanted.has(row.dataset.id ?? "")) row.remove();
+  let at = place.firstElementChild;
+  for (const id of ids) {
+    const row = known.get(id) ?? empty(id);
+    if (row === at) at = at.nextElementSibling;
+    else place.insertBefore(row, at);
+  }
+  if (!(focused instanceof HTMLElement) || focused === document.activeElement) return;
+  if (focused.isConnected) focused.focus({ preventScroll: true });
+  else byId("filter")?.focus();
 }
 
 /**
@@ -47,9 +84,10 @@ export function refreshRows(ids) {
   timer = setTimeout(run, GATHER_MS);
 }
 
-/** @param {URLSearchParams} query */
-async function fetchRows(query) {
+/** @param {string[]} ids */
+async function fetchRows(ids) {
   const guests = byId("guests");
+  const query = new URLSearchParams(ids.map((id) => ["id", id]));
   query.set("view", guests?.dataset.view ?? "list");
   const answer = await ask(`${guests?.dataset.rowsUrl}?${query}`).catch(() => null);
   if (!answer?.ok) return null;
@@ -61,70 +99,36 @@ async function run() {
   const ids = [...dirty].slice(0, MOST_IDS);
   isFetching = true;
   for (const id of ids) dirty.delete(id);
-  const rows = await fetchRows(new URLSearchParams(ids.map((id) => ["id", id])));
+  const rows = await fetchRows(ids);
   isFetching = false;
   if (rows) {
     const seen = new Set(rows.map((row) => row.dataset.id));
     for (const row of rows) put(row);
     for (const id of ids) if (!seen.has(id)) removeRow(id);
-    hooks.settled();
   }
   if (dirty.size) refreshRows([]);
 }
 
-/**
- * Find out what was missed while no hint could come, and fetch that: by revision, and rows that `also` names.
- * @param {Iterable<string>} also
- */
-export async function resync(also) {
-  const answer = await ask(byId("guests")?.dataset.indexUrl ?? "").catch(() => null);
-  if (!answer?.ok) return;
-  const revisions = new Map(Object.entries(/** @type {Record<string, number>} */ (await answer.json())));
-  const stale = [...revisions].filter(([id, revision]) => Number(rowOf(id)?.dataset.rev ?? -1) < revision);
-  for (const row of allRows()) if (!revisions.has(row.dataset.id ?? "")) removeRow(row.dataset.id ?? "");
-  hooks.settled();
-  refreshRows([...stale.map(([id]) => id), ...also]);
-}
-
 /** @param {HTMLElement} fresh */
 function put(fresh) {
-  const known = rowOf(fresh.dataset.id ?? "");
-  if (!known) return insert(fresh);
-  const before = known.dataset.state ?? "";
-  const isRenamed = known.dataset.name !== fresh.dataset.name;
-  morph(known, fresh);
-  const row = rowOf(fresh.dataset.id ?? "");
+  const id = fresh.dataset.id ?? "";
+  const row = known.get(id);
   if (!row) return;
-  htmx.process(row);
-  if (isRenamed) place(row);
-  hooks.changed(row, before);
-  refreshMenu(row.dataset.id ?? "");
-}
-
-/** @param {HTMLElement} fresh */
-function insert(fresh) {
-  const row = /** @type {HTMLElement} */ (document.importNode(fresh, true));
-  place(row);
-  htmx.process(row);
-  hooks.added(row);
-}
-
-/** Rows stand by name, then id, as the server sorts them. @param {HTMLElement} a @param {HTMLElement} b */
-function isBefore(a, b) {
-  const [x, y] = [a.dataset.name ?? "", b.dataset.name ?? ""];
-  return x === y ? (a.dataset.id ?? "") < (b.dataset.id ?? "") : x < y;
-}
-
-/** @param {HTMLElement} row */
-function place(row) {
-  const next = allRows().find((other) => other !== row && isBefore(row, other));
-  body().insertBefore(row, next ?? null);
+  if (!row.isConnected) return void (row.dataset.rev = "-1");
+  const before = { ...row.dataset };
+  morph(row, fresh);
+  const merged = byId(`g-${id}`) ?? row;
+  known.set(id, merged);
+  htmx.process(merged);
+  hooks.changed(merged, before);
+  refreshMenu(id);
 }
 
 /** @param {string} id */
 export function removeRow(id) {
-  const row = rowOf(id);
+  const row = known.get(id);
   if (!row) return;
+  known.delete(id);
   hooks.removed(row);
   if (row.contains(document.activeElement)) byId("filter")?.focus();
   row.remove();

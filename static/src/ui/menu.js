@@ -23,7 +23,7 @@ function place(menu, button) {
 
 /** @param {HTMLElement} menu */
 function items(menu) {
-  const all = menu.querySelectorAll("a[href], button:not(:disabled)");
+  const all = menu.querySelectorAll("a[href], button:not(:disabled), input:not(:disabled):not([type=hidden])");
   return [...all].filter((item) => item instanceof HTMLElement && item.offsetParent !== null);
 }
 
@@ -58,7 +58,7 @@ async function open(button) {
   menu.showPopover();
   place(menu, button);
   button.setAttribute("aria-expanded", "true");
-  const first = items(menu)[0];
+  const first = menu.querySelector("[autofocus]") ?? items(menu)[0];
   if (first instanceof HTMLElement) first.focus();
 }
 
@@ -85,7 +85,9 @@ function closed(event) {
 function moved(event) {
   const menu = nearest(event, ".menu");
   if (!menu || !["ArrowDown", "ArrowUp", "Home", "End", "Tab"].includes(event.key)) return;
-  if (event.key === "Tab") return menu.hidePopover();
+  const isMenu = menu.getAttribute("role") === "menu";
+  if (event.key === "Tab") return void (isMenu && menu.hidePopover());
+  if (!isMenu && event.target instanceof HTMLInputElement && event.target.type !== "checkbox") return;
   event.preventDefault();
   const all = items(menu);
   const now = all.indexOf(/** @type {Element} */ (document.activeElement));
@@ -99,13 +101,16 @@ function moved(event) {
 export function startMenus() {
   document.addEventListener("click", (event) => {
     const button = nearest(event, "[data-menu]");
-    if (button) return void open(button);
+    if (button) {
+      if (button instanceof HTMLAnchorElement) event.preventDefault();
+      return void open(button);
+    }
     const item = nearest(event, ".menu-item");
     if (item && item.getAttribute("aria-disabled") !== "true") item.closest(".menu")?.matches(":popover-open") && setTimeout(() => nearestMenu(item)?.hidePopover(), 0);
   });
   document.addEventListener("keydown", moved);
   document.addEventListener("toggle", closed, true);
-  addEventListener("scroll", () => document.querySelectorAll(".menu:popover-open").forEach((menu) => menu instanceof HTMLElement && menu.hidePopover()), { passive: true });
+  addEventListener("scroll", () => document.querySelectorAll(".menu:popover-open").forEach((menu) => menu instanceof HTMLElement && !menu.querySelector("input:focus") && menu.hidePopover()), { passive: true });
 }
 
 /** @param {Element} item @returns {HTMLElement | null} */

@@ -3,60 +3,65 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
 
 from vms import selectors
-from vms.policy import Action, Person, can
+from vms.models import VM
+from vms.policy import Person
 from vms.problems import NotFound
-from vms.services import people
+from vms.web import listing
 from vms.web.door import door
-from vms.web.rows import FULL_ROWS, guest_rows
+from vms.web.listing import Listing
+from vms.web.rows import guest_rows
 
-VIEWS = ("list", "gallery")
 MAX_IDS = 200
-
-
-def _view(request: HttpRequest, actor: Person) -> str:
-    """Return list or gallery: what the address says, else how the person looked last."""
-    wanted = request.GET.get("view") or actor.user.guest_view
-    return wanted if wanted in VIEWS else VIEWS[0]
 
 
 @require_GET
 @door
 def page(request: HttpRequest, actor: Person) -> HttpResponse:
     """Show the guests."""
-    rows = list(guest_rows(actor, selectors.listed_vms(actor)))
+    wanted = Listing(request, actor)
+    shown = _in_order(actor, wanted.shown_ids)
+    heads = listing.heads(wanted)
     context = {
-        "rows": rows,
-        "view": _view(request, actor),
-        "query": request.GET.get("q", ""),
-        "sees_all": can(actor, Action.VM_SET_OWNER),
-        "has_templates": bool(rows) or selectors.templates(actor).exists(),
+        "listing": wanted,
+        "view": wanted.view,
+        "query": wanted.query,
+        "rows": guest_rows(actor, shown, wanted.likes.hidden_columns),
+        "matching": len(wanted.found.revisions),
+        "chips": listing.chips(wanted),
+        "heads": heads,
+        "gauges": len(heads) - 1,
+        "columns": listing.columns(wanted),
+        "sees_all": wanted.sees_owners,
+        "has_templates": wanted.found.total > 0 or selectors.templates(actor).exists(),
     }
     return render(request, "guests/list.html", context)
+
+
+def _in_order(actor: Person, ids: list[str]) -> list[VM]:
+    rows = {str(guest.pk): guest for guest in selectors.listed_vms(actor, ids)}
+    return [rows[pk] for pk in ids if pk in rows]
 
 
 @require_GET
 @door
 def rows(request: HttpRequest, actor: Person) -> HttpResponse:
-    """Give the rows of the guests named by `id`, or of all; what is missing is gone."""
+    """Give the rows of the guests named by `id`, in that order, or those of the first page.
+
+    What is named and missing is gone.
+    """
+    wanted = Listing(request, actor)
     ids = [pk for pk in request.GET.getlist("id")[:MAX_IDS] if _is_uuid(pk)]
-    guests = selectors.listed_vms(actor, ids if request.GET.getlist("id") else None)
-    shown = guest_rows(actor, guests, full=MAX_IDS if ids else FULL_ROWS)
-    context = {"rows": shown, "view": _view(request, actor)}
+    guests = _in_order(actor, ids if "id" in request.GET else wanted.shown_ids)
+    shown = guest_rows(actor, guests, wanted.likes.hidden_columns)
+    context = {"rows": shown, "view": wanted.view}
     return render(request, "guests/_rows.html", context)
-
-
-@require_GET
-@door
-def index(request: HttpRequest, actor: Person) -> HttpResponse:
-    """Give the revision of every visible guest, so that a page finds out what it missed."""
-    revisions = selectors.vms(actor).prefetch_related(None).values_list("pk", "revision")
-    return JsonResponse({str(pk): revision for pk, revision in revisions})
 
 
 def _is_uuid(text: str) -> bool:
@@ -67,12 +72,28 @@ def _is_uuid(text: str) -> bool:
     return True
 
 
-@require_POST
+@require_GET
 @door
-def choose_view(request: HttpRequest, actor: Person) -> HttpResponse:
-    """Remember whether the person likes the list or the gallery."""
-    wanted = request.POST.get("view", "")
-    if wanted not in VIEWS:
-        raise NotFound("view")
-    people.choose_guest_view(actor=actor, view=wanted)
-    return redirect("guests")
+def index(request: HttpRequest, actor: Person) -> HttpResponse:
+    """Give every guest that matches, in order, with its revision: what a page shows or missed."""
+    wanted = Listing(request, actor)
+    found = wanted.found
+    values: dict[str, Any] = {  # Any: JSON
+        "guests": found.revisions,
+        "total": found.total,
+        "problem": wanted.problem,
+        "sort": str(wanted.order),
+        "heads": {head.key: [head.sort, head.next] for head in listing.heads(wanted)},
+        "chips": {chip.name: [chip.value, chip.is_set, chip.url] for chip in listing.chips(wanted)},
+    }
+    return JsonResponse(values)
+
+
+@require_GET
+@door
+def choices(request: HttpRequest, actor: Person, name: str) -> HttpResponse:
+    """Give the menu behind a chip."""
+    lines = listing.choices(Listing(request, actor), name)
+    if not lines:
+        raise NotFound("chip")
+    return render(request, "guests/_choices.html", {"choices": lines})
