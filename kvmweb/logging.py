@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import logging.config
 import re
+import warnings
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -65,6 +66,8 @@ def configure_logging(*, level: str, style: str) -> None:
     )
     handler = logging.StreamHandler()
     handler.setFormatter(formatter)
+    # WhiteNoise reads its small files as it always has; Django says at each that it could be async.
+    warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous")
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

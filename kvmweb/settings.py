@@ -146,6 +146,9 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+WHITENOISE_IMMUTABLE_FILE_TEST = r"/(chunks|assets)/[^/]+-[0-9A-Z]{8}\."
+"""What esbuild names by its contents may be kept for ever."""
 WHITENOISE_AUTOREFRESH = KVMWEB.debug
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024

@@ -2,6 +2,7 @@
 // usage: node script/lib/build.mjs [SOURCE TARGET]       (both default to static/)
 import { cp, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
+import { gzipSync } from "node:zlib";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -64,6 +65,17 @@ async function sprite(source, target) {
   await writeFile(join(target, "icons.svg"), svg);
 }
 
+/** Put a smaller .gz beside every text, which WhiteNoise sends to browsers that take it. */
+async function compress(folder) {
+  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile() || !/\.(js|css|svg)$/.test(entry.name)) continue;
+    const path = join(entry.parentPath ?? entry.path, entry.name);
+    const text = await readFile(path);
+    const small = gzipSync(text, { level: 9 });
+    if (small.length < text.length * 0.9) await writeFile(`${path}.gz`, small);
+  }
+}
+
 async function main(source, target) {
   // Built beside and swapped in, so that a page never meets half of a build and no old chunk stays.
   const fresh = `${target}.new`;
@@ -74,6 +86,7 @@ async function main(source, target) {
     await sprite(source, fresh);
     for (const name of await filesIn(source, COPIED)) await cp(join(source, name), join(fresh, name));
   }
+  await compress(fresh);
   await rm(target, { recursive: true, force: true });
   await rename(fresh, target);
 }
