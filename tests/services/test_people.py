@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth import authenticate
+from django.contrib.sessions.models import Session
 from django.test import Client
 
+from vms.live import publish
 from vms.models import AuditEntry, Role, User
 from vms.policy import Person, SystemActor
 from vms.problems import Forbidden, Invalid, NotFound, Refused
@@ -83,6 +85,30 @@ def test_resetting_a_password_ends_the_old_one_and_every_session(admin, alice):
     assert authenticate(username="alice", password="alice has a long one") is None
     assert authenticate(username="alice", password=password) == alice
     assert not client.session.get("_auth_user_id")
+
+
+@pytest.mark.parametrize("verb", [people.reset_password, people.deactivate])
+def test_sessions_have_ended_when_others_hear_of_it(
+    admin, alice, verb, monkeypatch, django_capture_on_commit_callbacks
+):
+    """An open console looks again when it hears: it must not find the session alive still."""
+    client = Client()
+    client.force_login(alice)
+    left: list[int] = []
+    monkeypatch.setattr(publish, "rights_changed", lambda _id: left.append(Session.objects.count()))
+    with django_capture_on_commit_callbacks(execute=True):
+        verb(actor=Person(admin), user_id=alice.pk)
+    assert left == [0]
+
+
+def test_a_new_password_ends_every_other_session_of_the_same_person(alice, bob):
+    here, elsewhere, his = Client(), Client(), Client()
+    for client, user in ((here, alice), (elsewhere, alice), (his, bob)):
+        client.force_login(user)
+    people.password_changed(actor=Person(alice, session_key=here.session.session_key))
+    assert Session.objects.filter(pk=here.session.session_key).exists()
+    assert not elsewhere.session.get("_auth_user_id")
+    assert his.session.get("_auth_user_id")
 
 
 def test_a_token_is_kept_as_a_hash_and_dies_when_revoked(alice):

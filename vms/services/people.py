@@ -81,9 +81,9 @@ def deactivate(*, actor: Actor, user_id: selectors.Identifier) -> User:
         raise Refused("yourself")
     _keep_an_administrator(user)
     user.is_active = False
-    user = _change(actor, "people.deactivate", user, "is_active")
-    end_sessions(user)
-    return user
+    with transaction.atomic():  # whoever hears of it finds the sessions ended
+        _end_sessions(user)
+        return _change(actor, "people.deactivate", user, "is_active")
 
 
 def reactivate(*, actor: Actor, user_id: selectors.Identifier) -> User:
@@ -99,16 +99,22 @@ def reset_password(*, actor: Actor, user_id: selectors.Identifier) -> str:
     password = one_time_password()
     user.set_password(password)
     user.must_change_password = True
-    _change(actor, "people.reset-password", user, "password", "must_change_password")
-    end_sessions(user)
+    with transaction.atomic():  # whoever hears of it finds the sessions ended
+        _end_sessions(user)
+        _change(actor, "people.reset-password", user, "password", "must_change_password")
     return password
 
 
 def password_changed(*, actor: Actor) -> None:
-    """Note that somebody has chosen his own password, so that he is no longer asked to."""
+    """Note that somebody has chosen his own password, so that he is no longer asked to.
+
+    His other sessions end, with their sockets: the old password may be why he changed it.
+    """
     if isinstance(actor, Person):
         actor.user.must_change_password = False
-        _change(actor, "people.change-password", actor.user, "must_change_password")
+        with transaction.atomic():
+            _end_sessions(actor.user, keep=actor.session_key)
+            _change(actor, "people.change-password", actor.user, "must_change_password")
 
 
 def choose_guest_view(*, actor: Person, view: str) -> None:
@@ -131,9 +137,9 @@ def _change(actor: Actor, action: str, user: User, *fields: str) -> User:
     return user
 
 
-def end_sessions(user: User) -> None:
-    """Delete every browser session of a person."""
+def _end_sessions(user: User, keep: str = "") -> None:
+    """Delete every browser session of a person but that of the key `keep`."""
     key = str(user.pk)
-    for session in Session.objects.filter(expire_date__gt=timezone.now()):
+    for session in Session.objects.filter(expire_date__gt=timezone.now()).exclude(pk=keep):
         if str(session.get_decoded().get("_auth_user_id", "")) == key:
             session.delete()
