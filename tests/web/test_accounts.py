@@ -83,6 +83,15 @@ def test_wrong_password_field_is_told_beside_it(web, alice, field, value):
     assert alice.check_password(PASSWORD)
 
 
+def test_one_time_password_cannot_be_kept(web, alice):
+    User.objects.update(must_change_password=True)
+    data = {"oldpassword": PASSWORD, "password1": PASSWORD, "password2": PASSWORD}
+    answer = web(alice).post(reverse("account_change_password"), data)
+    assert error_beside(answer, "password1")
+    alice.refresh_from_db()
+    assert alice.must_change_password
+
+
 @pytest.mark.parametrize(
     "name", ["account_signup", "account_reset_password", "account_email", "account_set_password"]
 )

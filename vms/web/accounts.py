@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.forms import ChangePasswordForm
 from allauth.account.views import LoginView as AllauthLoginView
 from allauth.account.views import PasswordChangeView as AllauthPasswordChangeView
 from django.contrib import messages as notes
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -46,8 +48,21 @@ class LoginView(AllauthLoginView):  # type: ignore[misc]  # allauth ships no typ
         return super(AllauthLoginView, self).get_context_data(**kwargs)  # type: ignore[no-any-return]
 
 
+class PasswordForm(ChangePasswordForm):  # type: ignore[misc]  # allauth ships no types
+    """A change of password that is one: whoever made the one-time password knows it."""
+
+    def clean_password1(self) -> str:
+        """Refuse the password that is to be changed."""
+        password: str = self.cleaned_data["password1"]
+        if self.user.check_password(password):
+            raise ValidationError(_("This is the password you have now. Choose another."))
+        return password
+
+
 class PasswordChangeView(AllauthPasswordChangeView):  # type: ignore[misc]  # as above
     """Change the own password, and no longer be asked to."""
+
+    form_class = PasswordForm
 
     def form_valid(self, form: Any) -> HttpResponse:  # Any: allauth's form
         """Note the change through the service, which also audits it."""
