@@ -5,14 +5,26 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from dataclasses import replace
 
 import pytest
 
 from vms.hypervisor.types import HostLoad
 from vms.live import hub as hubs
 from vms.live import publish, recent
+from vms.live.board import KEPT_TICKS, HostBoard
 from vms.live.hub import Subscriber
-from vms.live.messages import Hint, HintKind, LoadTick, Numbers, Tick, from_wire, hints_to_wire
+from vms.live.messages import (
+    UNKNOWN_ROW,
+    Hint,
+    HintKind,
+    LoadTick,
+    Lost,
+    Numbers,
+    Tick,
+    from_wire,
+    hints_to_wire,
+)
 
 
 def run_with_hub(body):
@@ -86,7 +98,7 @@ def test_a_slow_socket_loses_ticks_and_never_grows() -> None:
 
 
 def test_numbers_and_load_travel_whole() -> None:
-    numbers = Numbers(12.34, 100, 200, "balloon", 1, 2, 3, None)
+    numbers = Numbers(2.345, 100.4, 200, "balloon", 1024, 0, 5e6, None)
 
     async def body(subscriber):
         in_thread(lambda: publish.numbers("h", {"a": numbers}))
@@ -97,7 +109,7 @@ def test_numbers_and_load_travel_whole() -> None:
         return messages
 
     tick, load = run_with_hub(body)
-    assert json.loads(tick.rows["a"]) == [12.3, 100, 200, 1, 2, 3, None]
+    assert json.loads(tick.rows["a"]) == [2.3, 100, 200, 1024, 0, 5_000_000, None]
     assert load == LoadTick("h", HostLoad(5.0, 1, 2))
     assert recent.latest("a") == numbers
 
@@ -109,6 +121,56 @@ def test_the_history_keeps_the_last_sixty_ticks_and_forgets_a_guest_that_is_off(
     publish.numbers("h", {"b": Numbers()})
     assert recent.latest("b") is None
     assert recent.history("b") == []
+
+
+def test_numbers_are_rounded_to_what_a_page_shows() -> None:
+    assert Numbers().as_json() == UNKNOWN_ROW
+    idle = Numbers(1.23, 100.2, 200, "rss", 40, 150, 102_390, 123_456)
+    assert idle.as_json() == "[1.2,100,200,0,102,102400,123000]"
+    assert replace(idle, cpu_percent=99.6).as_json().startswith("[100,")
+
+
+def board_of(*ticks: dict[str, str]) -> HostBoard:
+    board = HostBoard()
+    for at, rows in enumerate(ticks):
+        board.take(Tick("h", at, rows))
+    return board
+
+
+def test_the_board_knows_what_changed_with_the_last_tick_and_before() -> None:
+    board = board_of({"a": "[1]", "b": "[1]"}, {"a": "[2]", "b": "[1]"}, {"a": "[2]", "b": "[2]"})
+    assert board.changes({"a", "b"}, since=2) == ['"b":[2]']
+    assert sorted(board.changes({"a", "b"}, since=1)) == ['"a":[2]', '"b":[2]']
+    assert board.changes({"a"}, since=2) == []
+    assert board.changes({"a", "b"}, since=3) == []
+
+
+def test_a_guest_that_is_missing_from_a_tick_is_off_and_forgotten_in_time() -> None:
+    board = board_of({"a": "[1]", "b": "[1]"}, {"b": "[1]"})
+    assert board.changes({"a", "b"}, since=1) == [f'"a":{UNKNOWN_ROW}']
+    assert board.everything({"a", "b"}) == ['"b":[1]']
+    for at in range(KEPT_TICKS + 2):
+        board.take(Tick("h", at, {"b": "[1]"}))
+    assert board._rows.keys() == board._members.keys() == board._changed_at.keys() == {"b"}
+    assert not board.can_continue(1)
+
+
+def test_a_burst_that_nobody_can_send_stays_small_and_is_told_as_lost(monkeypatch) -> None:
+    monkeypatch.setattr(publish, "MAX_WAITING", 50)
+
+    async def body(subscriber):
+        publish.vm_changed("first", 1)
+        await subscriber.take()
+
+        def burst():
+            for number in range(130):
+                publish.vm_changed(f"vm-{number}", number)
+            assert len(publish._outbox._waiting) <= 50
+
+        in_thread(burst)
+        return await subscriber.take()
+
+    assert Lost() in run_with_hub(body)
 
 
 @pytest.mark.parametrize("message", [{}, {"type": "live.of-tomorrow", "x": 1}])

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
+from dataclasses import replace
 
 import pytest
+from channels.exceptions import ChannelFull
+from channels.layers import get_channel_layer
 
 from tests.streams.conftest import receive, received_until, run
 from vms.hypervisor.types import HostLoad
-from vms.live import publish
+from vms.live import gauges, publish
 from vms.live.hub import hub
-from vms.live.messages import Numbers
+from vms.live.messages import GROUP, Numbers, hints_to_wire
 from vms.models import VM, Host
 from vms.streams import status
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-NUMBERS = Numbers(10.0, 1.0, 2.0, "rss", 3.0, 4.0, 5.0, 6.0)
-ROW = [10.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+NUMBERS = Numbers(10.0, 1.0, 2.0, "rss", 1024.0, 2048.0, 3072.0, 4096.0)
+ROW = [10, 1, 2, 1024, 2048, 3072, 4096]
 
 
 @pytest.fixture
@@ -216,9 +220,10 @@ def test_a_page_gets_the_history_of_what_it_watches_and_numbers_of_all_it_may_se
         socket = await connected(browser_of(alice))
         await socket.send_json_to({"t": "watch", "ids": [str(key), "nonsense", 7]})
         assert (await receive(socket, "history"))["vms"] == {str(key): [ROW]}
+        await socket.send_json_to({"t": "visible", "on": True})
+        assert (await receive(socket, "numbers"))["vms"] == {str(guest.pk): ROW, str(key): ROW}
         publish.numbers("h", {str(guest.pk): NUMBERS, str(key): Numbers()})
-        numbers = (await receive(socket, "numbers"))["vms"]
-        assert numbers == {str(guest.pk): ROW, str(key): [None] * 7}
+        assert (await receive(socket, "numbers"))["vms"] == {str(key): [None] * 7}
         await socket.disconnect()
 
     run(body)
@@ -233,6 +238,172 @@ def test_a_hidden_page_gets_hints_but_no_numbers(browser_of, admin, guest) -> No
         publish.host_load("h", HostLoad(1.0, 2, 3))
         publish.vm_changed(str(guest.pk), 2)
         assert [m["t"] for m in await received_until(socket, "vm")] == ["vm"]
+        await socket.disconnect()
+
+    run(body)
+
+
+def test_only_changed_numbers_are_sent_and_everything_once_when_the_page_is_shown(
+    browser_of, alice, guest, host
+) -> None:
+    key, one = uuid.uuid4(), str(guest.pk)
+    VM.objects.create(pk=key, host=host, domain_uuid=key, name="second", owner=alice)
+    two, busy = str(key), [50, *ROW[1:]]
+
+    async def body() -> None:
+        socket = await connected(browser_of(alice))
+
+        async def tick(**of_two: float) -> dict:
+            publish.numbers("h", {one: NUMBERS, two: replace(NUMBERS, **of_two)})
+            return await receive(socket, "numbers")
+
+        assert (await tick())["vms"] == {one: ROW, two: ROW}
+        assert (await tick())["vms"] == {}
+        assert (await tick(cpu_percent=50.0))["vms"] == {two: busy}
+        assert (await tick(cpu_percent=50.3))["vms"] == {}
+        publish.numbers("h", {one: NUMBERS})
+        assert (await receive(socket, "numbers"))["vms"] == {two: [None] * 7}
+        publish.numbers("h", {one: NUMBERS})
+        assert (await receive(socket, "numbers"))["vms"] == {}
+        await socket.send_json_to({"t": "visible", "on": False})
+        await silent(socket)
+        publish.numbers("h", {one: replace(NUMBERS, cpu_percent=20.0), two: NUMBERS})
+        assert await pushed(socket) == []
+        await socket.send_json_to({"t": "visible", "on": True})
+        frame = await receive(socket, "numbers")
+        assert frame["full"]
+        assert frame["vms"] == {one: [20, *ROW[1:]], two: ROW}
+        assert (await tick())["vms"] == {one: ROW}
+        await socket.disconnect()
+
+    run(body)
+
+
+def test_who_gets_a_right_gets_the_numbers_at_once(browser_of, alice, bob, guest) -> None:
+    async def body() -> None:
+        socket = await connected(browser_of(bob))
+        publish.numbers("h", {str(guest.pk): NUMBERS})
+        await asyncio.to_thread(lambda: VM.objects.update(owner=bob))
+        publish.rights_changed(str(bob.pk))
+        frame = await receive(socket, "numbers")
+        assert frame["more"]
+        assert frame["vms"] == {str(guest.pk): ROW}
+        await socket.disconnect()
+
+    run(body)
+
+
+def test_a_socket_that_never_reads_costs_frames_and_no_memory(browser_of, alice, guest) -> None:
+    async def body() -> None:
+        sent, is_read = [], asyncio.Event()
+
+        async def send(message: dict) -> None:
+            sent.append(message)
+            if len(sent) > 2:  # the handshake and hello still fit into the buffers
+                await is_read.wait()
+
+        incoming: asyncio.Queue[dict] = asyncio.Queue()
+        incoming.put_nowait({"type": "websocket.connect"})
+        scope = browser_of(alice).socket().scope
+        task = asyncio.ensure_future(status.StatusConsumer.as_asgi()(scope, incoming.get, send))
+        while len(sent) < 2:
+            await asyncio.sleep(0)
+        (inbox,) = hub._subscribers
+        for percent in range(1000):
+            numbers = replace(NUMBERS, cpu_percent=percent / 10)
+            publish.numbers("h", {str(guest.pk): numbers})
+            publish.host_load("h", HostLoad(percent / 10, 2, 3))
+            publish.vm_changed(str(guest.pk), percent)
+            if percent % 10 == 0:
+                await asyncio.sleep(0.001)
+        assert len(inbox._waiting) <= 3
+        assert len(sent) == 3
+        is_read.set()
+        while not any(
+            "99.9" in each.get("text", "") or "[100," in each.get("text", "") for each in sent
+        ):
+            await asyncio.sleep(0)
+        assert len(sent) < 10
+        incoming.put_nowait({"type": "websocket.disconnect", "code": 1006})
+        await task
+        assert hub.subscriber_count == 0
+
+    run(body)
+
+
+def test_a_page_that_vanishes_under_a_write_leaves_nothing_behind(browser_of, alice) -> None:
+    async def body() -> None:
+        async def send(message: dict) -> None:
+            if "pong" in message.get("text", ""):
+                raise BrokenPipeError
+
+        incoming: asyncio.Queue[dict] = asyncio.Queue()
+        incoming.put_nowait({"type": "websocket.connect"})
+        incoming.put_nowait({"type": "websocket.receive", "text": '{"t":"ping"}'})
+        scope = browser_of(alice).socket().scope
+        before = gauges.status_sockets._value.get()
+        await status.StatusConsumer.as_asgi()(scope, incoming.get, send)
+        await asyncio.sleep(0)
+        assert hub.subscriber_count == 0
+        assert gauges.status_sockets._value.get() == before
+        assert not [task for task in asyncio.all_tasks() if task.get_name() == "status"]
+
+    run(body)
+
+
+def test_twenty_sockets_cut_one_after_the_other_leave_nothing_behind(
+    browser_of, alice, guest
+) -> None:
+    async def body() -> None:
+        tasks = len(asyncio.all_tasks())
+        for number in range(20):
+            socket = await connected(browser_of(alice))
+            publish.numbers("h", {str(guest.pk): replace(NUMBERS, cpu_percent=number)})
+            assert (await receive(socket, "numbers"))["vms"][str(guest.pk)][0] == number
+            await socket.disconnect(1006)
+        assert hub.subscriber_count == 0
+        await asyncio.sleep(0)
+        assert len(asyncio.all_tasks()) == tasks
+
+    run(body)
+
+
+def test_a_full_channel_layer_is_noticed_and_pages_look_for_themselves(
+    browser_of, alice, guest
+) -> None:
+    async def body() -> None:
+        socket = await connected(browser_of(alice))
+        layer = get_channel_layer()
+        publish.vm_changed(str(guest.pk), 1)
+        await receive(socket, "vm")
+        (channel,) = layer.groups[GROUP]
+        for number in range(300):  # without a pause, so that nobody takes anything out
+            with contextlib.suppress(ChannelFull):
+                await layer.send(channel, hints_to_wire([]) | {"from": "other", "n": number})
+        await silent(socket)
+        await layer.send(channel, hints_to_wire([]) | {"from": "other", "n": 300})
+        assert await receive(socket, "resync") == {"t": "resync"}
+        publish.vm_changed(str(guest.pk), 2)
+        assert (await receive(socket, "vm"))["rev"] == 2
+        await socket.disconnect()
+
+    run(body)
+
+
+def test_a_thousand_hints_travel_in_few_frames(browser_of, admin, host) -> None:
+    keys = [uuid.uuid4() for _ in range(500)]
+    VM.objects.bulk_create(
+        VM(pk=key, host=host, domain_uuid=key, name=str(number)) for number, key in enumerate(keys)
+    )
+
+    async def body() -> None:
+        socket = await connected(browser_of(admin))
+        for key in keys * 2:
+            publish.vm_changed(str(key), 7)
+        texts = []
+        while sum(text.count('"vm"') for text in texts) < len(keys):
+            texts.append(await socket.receive_from(5))
+        assert len(texts) < 5
         await socket.disconnect()
 
     run(body)

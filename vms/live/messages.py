@@ -45,9 +45,39 @@ class Numbers:
         )
 
     def as_json(self) -> str:
-        """Write the seven numbers as a JSON array, rounded to what a screen can show."""
-        rounded = [None if value is None else round(value, 1) for value in self.row]
-        return json.dumps(rounded, separators=(",", ":"))
+        """Write the seven numbers as a JSON array, rounded to what a page shows.
+
+        So a guest that idles gives the same array again, and is not sent again.
+        """
+        cpu, used, total, *rates = self.row
+        parts = (_percent(cpu), _whole(used), _whole(total), *map(_bytes, rates))
+        return f"[{','.join(parts)}]"
+
+
+UNKNOWN_ROW = "[null,null,null,null,null,null,null]"
+"""What `Numbers().as_json()` gives: a guest that is off."""
+_SHOWN_STEP = 102.4
+"""A tenth of a KiB."""
+_FINE_BELOW = 100 * 1024
+"""From here on a page shows three digits."""
+
+
+def _whole(value: float | None) -> str:
+    return "null" if value is None else str(round(value))
+
+
+def _percent(value: float | None) -> str:
+    if value is None:
+        return "null"
+    return str(round(value, 1)) if value < 10 else str(round(value))
+
+
+def _bytes(value: float | None) -> str:
+    if value is None:
+        return "null"
+    if value < _FINE_BELOW:
+        return str(round(round(value / _SHOWN_STEP) * _SHOWN_STEP))
+    return str(int(float(f"{value:.3g}")))
 
 
 def numbers_from_json(text: str) -> Numbers:
@@ -65,6 +95,8 @@ class HintKind(StrEnum):
     HOST = "host"
     RIGHTS = "rights"
     THINGS = "things"
+    CONSOLES = "consoles"
+    """Who sits at the consoles of a guest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +146,17 @@ class LoadTick:
         return "load", self.host_id
 
 
-Message = Hint | Tick | LoadTick
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Something that was pushed did not arrive: whoever shows anything has to look for himself."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Once is enough."""
+        return "lost", ""
+
+
+Message = Hint | Tick | LoadTick | Lost
 Wire = dict[str, Any]  # Any: what a channel layer carries is JSON-like
 
 

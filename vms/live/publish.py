@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Mapping
 
 import structlog
 from channels.layers import get_channel_layer
@@ -31,67 +32,88 @@ from vms.live.messages import (
 
 log = structlog.get_logger(__name__)
 
+MAX_WAITING = 20_000
+
 
 class _Outbox:
-    """Hints that wait for the loop. One message carries all that gathered meanwhile, because the
-    in-memory layer silently drops whatever exceeds 100 messages."""
+    """What waits for the loop, one message per thing, so that it stays small whatever happens.
+
+    All hints that gathered travel as one message, because the in-memory layer silently drops
+    whatever exceeds 100. Messages are numbered; hubs notice one that is missing.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: dict[tuple[str, str], Hint] = {}
+        self._waiting: dict[tuple[str, str], Hint | Tick | LoadTick] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._sends: set[asyncio.Task[None]] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._sender = uuid.uuid4().hex
+        self._number = 0
+        self._is_failing = False
 
     def attach(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """Send through that loop from now on; None: drop everything."""
         with self._lock:
             self._loop = loop
+            self._task = None
             self._waiting.clear()
 
-    def add(self, hint: Hint) -> None:
-        """Send a hint soon; a later one about the same thing replaces it."""
+    def add(self, message: Hint | Tick | LoadTick) -> None:
+        """Send a message soon; a later one about the same thing replaces it."""
         with self._lock:
             if self._loop is None:
                 return
+            if len(self._waiting) >= MAX_WAITING:
+                self._waiting.clear()
+                self._number += 1  # a gap: pages look for themselves
             is_first = not self._waiting
-            self._waiting[hint.key] = hint
+            self._waiting[message.key] = message
             if is_first:
-                self._call(self._loop, self._flush)
+                self._call(self._loop)
 
-    def send(self, message: Wire) -> None:
-        """Send a message as it is."""
-        with self._lock:
-            if self._loop is not None:
-                self._call(self._loop, lambda: self._start(message))
-
-    @staticmethod
-    def _call(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:
+    def _call(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
-            loop.call_soon_threadsafe(function)
+            loop.call_soon_threadsafe(self._wake)
         except RuntimeError:  # the loop was closed a moment ago
             log.debug("live-loop-closed")
 
-    def _flush(self) -> None:
+    def _wake(self) -> None:
+        if self._task is None or self._task.done():
+            self._task = asyncio.ensure_future(self._drain())
+
+    async def _drain(self) -> None:
+        """Send until nothing waits: one after the other, so that they arrive in order."""
+        while messages := self._take():
+            hints = [each for each in messages if isinstance(each, Hint)]
+            if hints:
+                await self._send(hints_to_wire(hints))
+            for each in messages:
+                if isinstance(each, Tick):
+                    await self._send(tick_to_wire(each))
+                elif isinstance(each, LoadTick):
+                    await self._send(load_to_wire(each))
+
+    def _take(self) -> list[Hint | Tick | LoadTick]:
         with self._lock:
-            hints = list(self._waiting.values())
+            messages = list(self._waiting.values())
             self._waiting.clear()
-        if hints:
-            self._start(hints_to_wire(hints))
+            return messages
 
-    def _start(self, message: Wire) -> None:
-        task = asyncio.ensure_future(_group_send(message))
-        self._sends.add(task)
-        task.add_done_callback(self._sends.discard)
-
-
-async def _group_send(message: Wire) -> None:
-    layer = get_channel_layer()
-    if layer is None:
-        return
-    try:
-        await layer.group_send(GROUP, message)
-    except (OSError, RuntimeError) as error:
-        log.warning("live-send-failed", error=str(error))
+    async def _send(self, message: Wire) -> None:
+        self._number += 1
+        layer = get_channel_layer()
+        if layer is None:
+            return
+        try:
+            await layer.group_send(GROUP, message | {"from": self._sender, "n": self._number})
+        except Exception as error:  # a top loop; each layer's backend raises errors of its own
+            if not self._is_failing:
+                log.warning("live-send-failed", error=str(error))
+            self._is_failing = True
+            return
+        if self._is_failing:
+            self._is_failing = False
+            log.info("live-send-works-again")
 
 
 _outbox = _Outbox()
@@ -133,22 +155,29 @@ def rights_changed(user_id: str) -> None:
     _outbox.add(Hint(HintKind.RIGHTS, user_id))
 
 
+def consoles_changed(vm_id: str) -> None:
+    """Say that somebody opened or left a console of a guest."""
+    _outbox.add(Hint(HintKind.CONSOLES, vm_id))
+
+
 def things_changed(kind: str) -> None:
     """Say that templates, pools or people changed; `kind` is that word."""
     _outbox.add(Hint(HintKind.THINGS, kind))
 
 
 def numbers(host_id: str, by_vm: Mapping[str, Numbers]) -> None:
-    """Publish one tick of a host; a guest that went off is in it with `Numbers()`."""
+    """Publish one tick of a host with all its running guests; one that went off has `Numbers()`,
+    once.
+    """
     rows = {vm_id: each.as_json() for vm_id, each in by_vm.items()}
     recent.record(by_vm, rows)
     for vm_id, each in by_vm.items():
         if each == Numbers():
             recent.forget(vm_id)
-    _outbox.send(tick_to_wire(Tick(host_id, int(time.time() * 1000), rows)))
+    _outbox.add(Tick(host_id, int(time.time() * 1000), rows))
 
 
 def host_load(host_id: str, load: HostLoad) -> None:
     """Publish the load of a host."""
     recent.record_host_load(host_id, load)
-    _outbox.send(load_to_wire(LoadTick(host_id, load)))
+    _outbox.add(LoadTick(host_id, load))

@@ -8,22 +8,10 @@ export const TICKS = 60;
 /** @type {Map<string, Sample[]>} */
 const histories = new Map();
 
-/**
- * A running guest whose monitor was busy for a moment gives some numbers and not others: the last
- * known ones stand in, so that nothing flickers. One that is off gives none at all.
- * @param {Sample} sample
- * @param {Sample | undefined} before
- * @returns {Sample}
- */
-function filled(sample, before) {
-  if (!before || sample[0] == null) return sample;
-  return sample.map((value, i) => value ?? before[i] ?? null);
-}
-
 /** @param {string} id @param {Sample} sample */
 export function remember(id, sample) {
   const history = histories.get(id) ?? [];
-  history.push(filled(sample, history.at(-1)));
+  history.push(sample);
   if (history.length > TICKS) history.shift();
   histories.set(id, history);
 }

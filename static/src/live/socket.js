@@ -2,6 +2,7 @@
 import { ask, byId, goToLogin, socketUrl } from "../lib/dom.js";
 import { text } from "../lib/texts.js";
 import { toast } from "../ui/toast.js";
+import { completed, dropLatest, forgetLatest } from "./latest.js";
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10_000;
@@ -64,6 +65,7 @@ function showBanner(isShown) {
 }
 
 function opened() {
+  forgetLatest();
   clearTimeout(mention);
   const isAgain = wasConnected;
   waitMs = FIRST_WAIT_MS;
@@ -72,15 +74,29 @@ function opened() {
   heardAt = Date.now();
   if (isAgain && !byId("connection")?.hidden) toast(text("reconnected"));
   showBanner(false);
-  send({ t: "visible", on: !document.hidden });
-  watch(watched);
+  showed();
   tell({ t: "connected", isAgain });
+}
+
+/** Say whether somebody looks: a hidden page gets no numbers, and what it missed once it is shown. */
+function showed() {
+  send({ t: "visible", on: !document.hidden });
+  if (!document.hidden) watch(watched);
 }
 
 /** @param {MessageEvent<string>} event */
 function heard(event) {
   heardAt = Date.now();
-  const message = /** @type {Message} */ (JSON.parse(event.data));
+  const content = JSON.parse(event.data);
+  for (const message of Array.isArray(content) ? content : [content]) understand(message);
+}
+
+/** @param {Message} message */
+function understand(message) {
+  if (message.t === "numbers") message.vms = completed(message);
+  if (message.t === "gone") dropLatest(message.id);
+  // Something did not arrive: as after a break.
+  if (message.t === "resync") return tell({ t: "connected", isAgain: true });
   if (message.t !== "bye") return tell(message);
   isOver = true;
   toast(text(message.why === "deactivated" ? "deactivated" : "loggedOut"), "error");
@@ -121,7 +137,7 @@ function lookAlive() {
 export function startSocket() {
   connect();
   setInterval(lookAlive, PING_MS);
-  document.addEventListener("visibilitychange", () => send({ t: "visible", on: !document.hidden }));
+  document.addEventListener("visibilitychange", showed);
   addEventListener("pageshow", (event) => event.persisted && !socket && connect());
   addEventListener("pagehide", () => {
     isOver = true;
