@@ -37,6 +37,12 @@ def _volumes(test_host) -> set[str]:
     return {volume.name for volume in storage.list_volumes(link, "default-pool")}
 
 
+def test_a_guest_just_made_can_be_deleted_with_its_disk(make_guest, alice, test_host, delete):
+    guest = make_guest(alice, "web")
+    assert delete(Person(alice), guest, {"vda"}).state == JobState.SUCCEEDED
+    assert _volumes(test_host) == {"base.qcow2"}
+
+
 def test_a_running_guest_goes_with_the_chosen_disk(vm, alice, test_host, delete):
     disks = deletion.disks(actor=Person(alice), vm_id=vm.pk)
     assert [(disk.target, disk.can_delete) for disk in disks] == [("vda", True)]

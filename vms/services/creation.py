@@ -21,7 +21,7 @@ from vms.hypervisor.types import (
 )
 from vms.models import VM, Job, Template
 from vms.problems import Problem
-from vms.services import hosts, jobs, names, sync
+from vms.services import hosts, jobs, names, sync, sync_storage
 from vms.services.installation import installation_id
 
 STEPS = 5
@@ -101,6 +101,8 @@ def _make_disk(work: _Work, image: VolumeInfo) -> DiskSpec:
         backing_format=image.format,
         capacity_bytes=max(work.params.disk_bytes, image.capacity_bytes),
     )
+    # Whoever deletes the guest at once may choose its disk.
+    sync_storage.observe_volume(work.vm.host, overlay)
     return DiskSpec(path=overlay.path, boot_order=1)
 
 

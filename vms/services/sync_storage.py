@@ -48,6 +48,14 @@ def observe_pools(
             transaction.on_commit(_tell)
 
 
+def observe_volume(host: Host, info: VolumeInfo) -> None:
+    """Write one volume that was just made, so that it is known before the next listing."""
+    pool = Pool.objects.filter(host=host, name=info.pool).first()
+    if pool is not None:
+        values = _volume_values(pool, info)
+        Volume.objects.update_or_create(pool=pool, name=values["name"], defaults=values)
+
+
 def _tell() -> None:
     publish.things_changed("pools")
     publish.things_changed("templates")
