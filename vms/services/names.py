@@ -19,19 +19,35 @@ def name_problem(name: str) -> Problem | None:
     """Say what is wrong with the name of a guest: libvirt's rules, and a length that its files can
     bear.
     """
-    if not name.strip():
+    if all(_is_invisible(char) for char in name):
         return Problem("name-blank")
     if len(name) > MAX_LENGTH or len(name.encode()) > MAX_BYTES:
-        return Problem("name-too-long", limit=MAX_LENGTH)
+        return Problem("name-too-long", limit=_fitting(name))
     if "/" in name:
         return Problem("name-slash")
     if name in {".", ".."}:
         return Problem("name-dots")
-    if has_control_characters(name):
+    if has_control_characters(name) or not _TURNS.isdisjoint(name):
         return Problem("name-control")
     if name != name.strip():
         return Problem("name-edges")
     return None
+
+
+_TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Turn the direction of whatever stands beside the name; right-to-left letters need none of them.
+"""
+_FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Count as letters or signs and are drawn as nothing."""
+
+
+def _is_invisible(char: str) -> bool:
+    return char in _FILLERS or unicodedata.category(char) in {"Cc", "Cf", "Zs", "Zl", "Zp"}
+
+
+def _fitting(name: str) -> int:
+    """Return how many characters of a name that is too long would fit."""
+    return min(MAX_LENGTH, len(name.encode()[:MAX_BYTES].decode(errors="ignore")))
 
 
 def has_control_characters(text: str, *, allowed: str = "") -> bool:
