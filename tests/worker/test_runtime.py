@@ -6,14 +6,16 @@ import threading
 import time
 
 import pytest
+from structlog.testing import capture_logs
 
 from vms.hypervisor import registry, storage
 from vms.hypervisor.connection import Lane
-from vms.hypervisor.types import VmState
+from vms.hypervisor.types import HostEvent, VmState
 from vms.models import VM, Host, Job, JobKind, JobState, Pool, Volume
 from vms.queue import huey, run_job
 from vms.services import hosts
 from vms.worker.consumer import ThreadConsumer
+from vms.worker.desk import Inbox
 from vms.worker.runtime import Runtime
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -89,6 +91,52 @@ def test_a_domain_that_comes_and_goes_gets_and_loses_its_row(
     eventually(lambda: not VM.objects.get(pk=row.pk).is_persistent)
     link.call(Lane.VERBS, lambda conn: conn.lookupByName("fleeting").destroy())
     eventually(lambda: not VM.objects.filter(pk=row.pk).exists())
+
+
+def test_a_thousand_events_in_a_second_end_in_rows_that_are_right(
+    runtime, test_host, eventually, monkeypatch
+) -> None:
+    link = hosts.connection(test_host)
+    names = [f"burst {number}" for number in range(50)]
+
+    def start(conn) -> None:
+        for name in names:
+            conn.createXML(
+                f"<domain type='test'><name>{name}</name><memory unit='MiB'>8</memory>"
+                "<os><type>hvm</type></os></domain>"
+            )
+
+    def burst(conn) -> None:
+        domains = [conn.lookupByName(name) for name in names]
+        for _ in range(10):
+            for domain in domains:
+                domain.suspend()
+                domain.resume()
+        for domain in domains[::2]:
+            domain.suspend()
+
+    def states() -> dict[str, str]:
+        rows = VM.objects.filter(libvirt_name__in=names)
+        return dict(rows.values_list("libvirt_name", "state"))
+
+    link.call(Lane.VERBS, start)
+    runtime.start()
+    eventually(lambda: len(states()) == len(names))
+    waiting = []
+
+    def counted(inbox: Inbox, event: HostEvent, put=Inbox.put) -> bool:
+        is_taken = put(inbox, event)
+        waiting.append(len(inbox._waiting))
+        return is_taken
+
+    monkeypatch.setattr(Inbox, "put", counted)
+    expected = {name: "running" if number % 2 else "paused" for number, name in enumerate(names)}
+    with capture_logs() as logs:
+        link.call(Lane.VERBS, burst, timeout_s=20)
+        eventually(lambda: states() == expected, 3)
+    assert len(waiting) >= 1000
+    assert max(waiting) <= len(names) + 5
+    assert len(logs) <= 2, logs
 
 
 def test_an_event_that_was_missed_is_made_up_for(runtime, test_host, virsh, eventually) -> None:

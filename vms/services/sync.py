@@ -84,6 +84,8 @@ def observe_host(host: Host, facts: HostFacts) -> None:
         row.status_code = row.status_detail = ""
         row.facts = values
         row.save(update_fields=["status", "status_since", "status_code", "status_detail", "facts"])
+        if is_new:
+            log.info("host-connected", host=row.name)
         transaction.on_commit(lambda: publish.host_changed(str(host.pk)))
 
 
@@ -97,22 +99,24 @@ def host_answers(host: Host) -> None:
             status_code="",
             status_detail="",
         ):
+            log.info("host-connected", host=host.name)
             transaction.on_commit(lambda: publish.host_changed(str(host.pk)))
 
 
 def host_away(host: Host, error: HypervisorError) -> None:
     """Write that the host does not answer, since when and why; its guests stay as last seen."""
     detail = str(error.params.get("reason") or error.params.get("detail") or "")[:500]
+    known = {"status": HostStatus.AWAY, "status_code": error.code, "status_detail": detail}
+    if Host.objects.filter(pk=host.pk, **known).exists():
+        return  # asked without a lock, since a host that is away says so with every tick
     with transaction.atomic():
         row = Host.objects.select_for_update().filter(pk=host.pk).first()
         if row is None:
             return
-        before = (row.status, row.status_code, row.status_detail)
         if row.status != HostStatus.AWAY:
+            log.warning("host-away", host=row.name, code=error.code, reason=detail)
             row.status, row.status_since = HostStatus.AWAY, timezone.now()
         row.status_code, row.status_detail = error.code, detail
-        if before == (row.status, row.status_code, row.status_detail):
-            return
         row.save(update_fields=["status", "status_since", "status_code", "status_detail"])
         transaction.on_commit(lambda: publish.host_changed(str(host.pk)))
 

@@ -13,8 +13,6 @@ from vms.worker.desk import Desk
 log = structlog.get_logger(__name__)
 
 UNREACHABLE = (HostAway, HostBusy, HostTimeout)
-
-
 FACTS_TIMEOUT_S = 90.0
 
 
@@ -30,19 +28,23 @@ def everything(desk: Desk, *, refresh: bool) -> None:
 def facts(desk: Desk) -> bool:
     """Read what the host is and write it; False when that took too long this time."""
     try:
-        sync.observe_host(desk.host, nodes.facts(desk.connection, timeout_s=FACTS_TIMEOUT_S))
+        found = nodes.facts(desk.connection, timeout_s=FACTS_TIMEOUT_S)
     except HostTimeout:
-        log.warning("host-facts-take-too-long", host=desk.host.name)
+        if desk.once("facts").is_news("slow"):
+            log.warning("host-facts-take-too-long", host=desk.host.name)
         return False
+    desk.once("facts").over()
+    sync.observe_host(desk.host, found)
     return True
 
 
 def everyone(desk: Desk) -> None:
     """List all domains and write them, except those about which later news came meanwhile."""
-    desk.begin_listing()
-    records = domains.list_all(desk.connection)
-    with desk.writing:
-        sync.observe_domains(desk.host, records, except_for=desk.touched_since())
+    with desk.listing:
+        desk.begin_listing()
+        records = domains.list_all(desk.connection)
+        with desk.writing:
+            sync.observe_domains(desk.host, records, except_for=desk.touched_since())
 
 
 def pools(desk: Desk, *, refresh: bool) -> None:
@@ -58,5 +60,8 @@ def pools(desk: Desk, *, refresh: bool) -> None:
         except UNREACHABLE:
             raise
         except HypervisorError as error:
-            log.info("pool-not-listed", pool=pool.name, code=error.code)
+            if desk.once(f"pool {pool.name}").is_news(error.code):
+                log.info("pool-not-listed", pool=pool.name, code=error.code)
+        else:
+            desk.once(f"pool {pool.name}").over()
     sync.observe_pools(desk.host, found, volumes)

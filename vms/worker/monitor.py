@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import queue
-
 import structlog
 
 from vms.hypervisor import domains, networks
@@ -12,13 +10,14 @@ from vms.hypervisor.events import EventFeed
 from vms.hypervisor.types import EventKind, HostEvent
 from vms.services import sync
 from vms.worker import listing
-from vms.worker.desk import Desk
-from vms.worker.loops import repeat
+from vms.worker.desk import DOMAIN_KINDS, Desk
+from vms.worker.loops import Once, repeat
 
 log = structlog.get_logger(__name__)
 
 WAIT_S = 0.5
-DOMAIN_KINDS = (EventKind.DOMAIN_CHANGED, EventKind.DOMAIN_REMOVED)
+MOST_ONE_BY_ONE = 25
+"""Of so many domains at once, one listing is cheaper than reading and writing each."""
 
 
 class Monitor:
@@ -27,6 +26,7 @@ class Monitor:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._feed = EventFeed(desk.connection, desk.put)
+        self._once = Once()
 
     def run(self) -> None:
         """Feed on events. The feed itself follows the connection when it is lost and made anew."""
@@ -37,32 +37,36 @@ class Monitor:
             self._feed.stop()
 
     def _step(self) -> None:
-        for event in self._take():
+        events = self._desk.events.take(WAIT_S)
+        if not events:
+            self._feed.ensure()
+        elif sum(event.kind in DOMAIN_KINDS for event in events) > MOST_ONE_BY_ONE:
+            self._follow([HostEvent(EventKind.DOMAIN_CHANGED), *_of_others(events)])
+        else:
+            self._follow(events)
+
+    def _follow(self, events: list[HostEvent]) -> None:
+        """Follow events in order; what cannot be is made up for by the next listing."""
+        for event in events:
             if self._desk.stop.is_set():
                 return
             try:
                 self._handle(event)
             except HypervisorError as error:
-                # The next listing makes up for it, and the sampler sees whether the host is away.
-                log.info("event-not-followed", kind=event.kind, code=error.code)
+                # The sampler sees whether the host is away.
+                if self._once.is_news(error.code):
+                    log.info("event-not-followed", kind=event.kind, code=error.code)
                 self._desk.wants_listing.set()
-
-    def _take(self) -> list[HostEvent]:
-        """Wait for an event, then take all that are there, each thing once, in order."""
-        try:
-            events = [self._desk.events.get(timeout=WAIT_S)]
-        except queue.Empty:
-            self._feed.ensure()
-            return []
-        while True:
-            try:
-                events.append(self._desk.events.get_nowait())
-            except queue.Empty:
-                return coalesced(events)
+                if isinstance(error, listing.UNREACHABLE):
+                    return
+            else:
+                self._once.over()
 
     def _handle(self, event: HostEvent) -> None:
         desk = self._desk
-        if event.kind in DOMAIN_KINDS:
+        if event.kind in DOMAIN_KINDS and not event.subject:
+            listing.everyone(desk)
+        elif event.kind in DOMAIN_KINDS:
             self._read_domain(event.subject)
         elif event.kind is EventKind.POOL_CHANGED:
             listing.pools(desk, refresh=False)
@@ -84,12 +88,5 @@ class Monitor:
                 sync.observe_domain(self._desk.host, record)
 
 
-def coalesced(events: list[HostEvent]) -> list[HostEvent]:
-    """Keep the last event about each thing; all pools are one thing, and so are all networks."""
-    last: dict[tuple[str, str], HostEvent] = {}
-    for event in events:
-        kind = "domain" if event.kind in DOMAIN_KINDS else event.kind.value
-        key = (kind, event.subject if kind == "domain" else "")
-        last.pop(key, None)
-        last[key] = event
-    return list(last.values())
+def _of_others(events: list[HostEvent]) -> list[HostEvent]:
+    return [event for event in events if event.kind not in DOMAIN_KINDS]

@@ -15,11 +15,11 @@ from vms.models import Host
 from vms.services import sync
 from vms.services.history import Minute
 from vms.services.sync import KnownVm
-from vms.worker import rates
 from vms.worker.desk import Desk
 from vms.worker.listing import UNREACHABLE
-from vms.worker.loops import repeat
+from vms.worker.loops import tick
 from vms.worker.minutes import MinuteBook
+from vms.worker.rates import RateMeter
 
 
 class Sampler:
@@ -35,14 +35,14 @@ class Sampler:
         self._keep = keep
         self._book = MinuteBook(interval_s)
         self._meter = LoadMeter()
-        self._before: dict[str, Counters] = {}
+        self._rates = RateMeter()
         self._shown: frozenset[str] = frozenset()
         self._reported: dict[str, VmState | None] = {}
         self._is_failing = False
 
     def run(self) -> None:
         """Measure until stopped."""
-        repeat(self._step, self._desk.stop, self._interval_s)
+        tick(self._step, self._desk.stop, self._interval_s)
 
     def _step(self) -> None:
         with gauges.tick_seconds.labels(self._desk.host.name).time():
@@ -68,7 +68,7 @@ class Sampler:
 
     def _lost(self, error: HypervisorError) -> None:
         self._is_failing = True
-        self._before = {}
+        self._rates = RateMeter()
         recent.forget_host(self._desk.host_id)
         self._publish([], {})
         self._remember(self._book.turn(time.time()))
@@ -89,10 +89,10 @@ class Sampler:
         for each in counters:
             vm = known.get(each.uuid)
             if vm is not None and each.state.is_active:
-                numbers[vm.vm_id] = rates.numbers(self._before.get(each.uuid), each)
+                numbers[vm.vm_id] = self._rates.read(each)
         running = frozenset(numbers)
         stopped = {vm_id: Numbers() for vm_id in self._shown - running}
-        self._before = {each.uuid: each for each in counters if each.state.is_active}
+        self._rates.keep({each.uuid for each in counters if each.state.is_active})
         self._shown = running
         if numbers or stopped:
             publish.numbers(self._desk.host_id, numbers | stopped)
