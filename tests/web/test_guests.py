@@ -18,7 +18,7 @@ from vms.models import VM, Host, Job, JobKind, Template, User
 from vms.web.listing import PAGE
 from vms.web.numbers import gauges
 
-NAMES = ".g-title a"
+NAMES = ".g-title > a"
 
 
 def test_user_sees_only_his_own_guests(web, row_of, alice, mallory):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -61,3 +63,40 @@ def test_mallory_cancels_nothing(web, job, mallory):
     assert web(mallory).post(url, headers=SCRIPT).status_code == 404
     job.refresh_from_db()
     assert not job.is_cancel_requested
+
+
+@pytest.fixture
+def failed(job):
+    Job.objects.update(state="failed", error_code="internal", ended_at=timezone.now())
+    return job
+
+
+def test_failure_is_never_silent_and_ends_when_it_is_dismissed(web, failed, alice, bob):
+    client = web(alice)
+    assert "1 job failed" in texts(client.get("/"), "#jobs-button")[0]
+    answer = client.post(reverse("job-dismiss", args=[failed.pk]), headers=SCRIPT)
+    assert not tree(answer).cssselect("[data-job]")
+    assert "failed" not in texts(client.get("/"), "#jobs-button")[0]
+
+
+def test_failure_of_somebody_else_is_listed_with_his_name_and_raises_no_alarm(web, failed, admin):
+    page = web(admin).get("/")
+    assert "failed" not in texts(page, "#jobs-button")[0]
+    assert "· alice" in texts(page, ".job")[0]
+    assert tree(page).cssselect(".job")[0].get("data-mine") == "0"
+
+
+def test_dismissing_is_per_person(web, failed, alice, admin):
+    web(alice).post(reverse("jobs-dismiss"))
+    assert not tree(web(alice).get("/")).cssselect("[data-job]")
+    assert tree(web(admin).get("/")).cssselect("[data-job]")
+
+
+def test_job_of_yesterday_is_no_longer_listed(web, failed, alice):
+    Job.objects.update(ended_at=timezone.now() - timedelta(hours=25))
+    assert not tree(web(alice).get("/")).cssselect("[data-job]")
+
+
+def test_mallory_dismisses_nothing(web, failed, mallory):
+    url = reverse("job-dismiss", args=[failed.pk])
+    assert web(mallory).post(url, headers=SCRIPT).status_code == 404

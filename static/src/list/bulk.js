@@ -94,7 +94,11 @@ async function run(title, fields, ids) {
  * @param {number} refused
  */
 function finish(shown, title, ids, undone, refused) {
-  const words = text("bulkEnd", { title, good: ids.length - undone.length, bad: refused, left: undone.length - refused });
+  const left = undone.length - refused;
+  const parts = [text("bulkEnd", { title, good: ids.length - undone.length })];
+  if (refused) parts.push(text("bulkBad", { bad: refused }));
+  if (left) parts.push(text("bulkLeft", { left }));
+  const words = parts.join(", ");
   shown.head.textContent = words;
   shown.section.querySelector("[data-stop]")?.remove();
   shown.section.classList.toggle("has-bad", undone.length > 0);

@@ -18,7 +18,8 @@ function place(menu, button) {
   const isAbove = at.bottom + height + EDGE > innerHeight && at.top > innerHeight - at.bottom;
   const top = isAbove ? at.top - height - 4 : at.bottom + 4;
   menu.style.top = `${Math.max(EDGE, Math.min(top, innerHeight - height - EDGE))}px`;
-  menu.style.left = `${Math.max(EDGE, Math.min(at.right - width, innerWidth - width - EDGE))}px`;
+  const left = at.left < innerWidth / 2 ? at.left : at.right - width;
+  menu.style.left = `${Math.max(EDGE, Math.min(left, innerWidth - width - EDGE))}px`;
 }
 
 /** @param {HTMLElement} menu */

@@ -18,6 +18,7 @@ from vms.problems import NotFound
 from vms.services import bulk
 from vms.services.bulk import BulkVerb, Outcome, Result, Wish
 from vms.web.door import back, door, is_partial
+from vms.web.views.tags import split
 
 DANGEROUS = {BulkVerb.POWER_OFF, BulkVerb.DELETE}
 
@@ -44,10 +45,9 @@ def perform(request: HttpRequest, actor: Person) -> HttpResponse:
     ids = request.POST.getlist("id")
     if verb in DANGEROUS and "confirmed" not in request.POST:
         return _ask(request, actor, verb, ids)
-    typed = request.POST.get("tags", "")
     wish = Wish(
         verb,
-        tags=tuple(part for part in typed.split(",") if part.strip()) if typed.strip() else (),
+        tags=tuple(split(request.POST.get("tags", ""))),
         has_disks=request.POST.get("disks") == "own",
     )
     results = bulk.perform(actor=actor, vm_ids=ids, wish=wish)

@@ -24,19 +24,21 @@ def page(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
     guest = selectors.vm(actor, vm_id, Action.VM_EDIT)
     if request.method != "POST":
         return _show(request, actor, guest)
-    typed = request.POST.get("add", "")
+    typed, gone = request.POST.get("add", ""), request.POST.getlist("remove")
+    # Whoever removes one may have half typed another.
+    new = [] if gone else split(typed)
     try:
-        guest = tags.change(
-            actor=actor,
-            vm_id=vm_id,
-            add=[part for part in typed.split(",") if part.strip()] if typed.strip() else [],
-            remove=request.POST.getlist("remove"),
-        )
+        guest = tags.change(actor=actor, vm_id=vm_id, add=new, remove=gone)
     except Invalid as problem:
         return _show(request, actor, guest, typed, problem_text(problem))
     if not is_partial(request):
         return redirect("guest-tags", vm_id=vm_id)
-    return _show(request, actor, guest)
+    return _show(request, actor, guest, typed if gone else "")
+
+
+def split(typed: str) -> list[str]:
+    """Return the tags that somebody typed with commas between them."""
+    return [part for part in typed.split(",") if part.strip()]
 
 
 def _show(
