@@ -40,7 +40,7 @@ def test_administrator_sees_every_guest_with_its_owner(web, row_of, admin, alice
 def test_gallery_shows_the_same_guests(web, row_of, alice):
     row_of(alice, name="of alice", state="running", has_vnc=True)
     page = web(alice).get("/?view=gallery")
-    assert texts(page, ".g-card .g-title a") == ["of alice"]
+    assert texts(page, ".g-card .g-title > a") == ["of alice"]
     assert tree(page).cssselect(".g-card img[data-shot]")
 
 
