@@ -132,6 +132,7 @@ SENTENCES: dict[str, Text] = {
     "search-choice": lazy(
         "“%(field)s:%(name)s” is not known and was left out. Known are %(choices)s."
     ),
+    "sort-unknown": lazy("This is no order of guests. Known are %(choices)s."),
     "search-too-long": lazy("At most %(limit)s characters are looked at; the rest was left out."),
     # of tags
     "tag-blank": lazy("A tag needs at least one character that is not a space."),

@@ -23,6 +23,7 @@ FOR_ALL = {
     ("get", "/api/v1/me"),
     ("get", "/api/v1/vms"),
     ("post", "/api/v1/vms"),
+    ("post", "/api/v1/vms/actions/{verb}"),
     ("get", "/api/v1/templates"),
     ("get", "/api/v1/hosts"),
     ("get", "/api/v1/pools"),

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, SecretStr, StringConstraints
 
 from vms.hypervisor.types import VmState
 from vms.models import JobState
+from vms.services.bulk import MAX_GUESTS
 from vms.services.series import Span
 
 MAX_BIGINT = 2**63 - 1
@@ -41,7 +42,20 @@ class Paging(Schema):
 class VmFilter(Paging):
     """Which guests."""
 
-    q: str = Field("", description="Text in the name, the libvirt name, the owner or the template.")
+    q: str = Field(
+        "",
+        max_length=500,
+        description=(
+            "What the search box takes: words, and terms like state:running owner:me tag:web "
+            'template:"Tiny Linux" ip:192.168. mac: uuid: name: os: no:tag -tag:old; comma is "or".'
+        ),
+    )
+    sort: str = Field(
+        "name",
+        description=(
+            "name, state, owner, cpu, memory, disk or network; a minus before it: largest first."
+        ),
+    )
     state: VmState | None = Field(None, description="Only guests in this state.")
     owner: str = Field("", description="Only guests of this user: name or id.")
     template: str = Field("", description="Only guests made from this template: name or id.")
@@ -93,15 +107,29 @@ class VmChange(Input):
     boot: list[Line] | None = Field(
         None, max_length=64, description="Disk targets and MAC addresses in boot order."
     )
+    tags: list[Line] | None = Field(None, max_length=100, description="All tags, in order.")
+
+
+class BulkRequest(Input):
+    """Which guests, and what belongs to the verb."""
+
+    ids: list[UUID] = Field(min_length=1, max_length=MAX_GUESTS)
+    tags: list[Line] = Field(
+        default_factory=list, max_length=100, description="For tag and untag: which."
+    )
+    has_disks: bool = Field(
+        False, description="For delete: the disks made with each guest go with it."
+    )
 
 
 class ConsoleRequest(Input):
     """Which kind of console."""
 
-    kind: Literal["vnc"] = "vnc"
+    kind: Literal["vnc", "serial"] = "vnc"
     mode: Literal["control", "view"] = Field(
         default="control", description="A viewer's keys, pointer and clipboard are dropped."
     )
+    device: int = Field(default=0, ge=0, le=3, description="Which serial port, from 0.")
 
 
 class MediaInsert(Input):

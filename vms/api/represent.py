@@ -6,6 +6,7 @@ Rows come from vms/selectors.py with their relations loaded, so that a list cost
 from __future__ import annotations
 
 from dataclasses import asdict
+from uuid import UUID
 
 from vms import messages
 from vms.api import schemas
@@ -24,7 +25,7 @@ from vms.models import (
     User,
     Volume,
 )
-from vms.services import busy, editing, health, power, templates
+from vms.services import bulk, busy, editing, health, power, templates
 from vms.services.deletion import DeletableDisk
 from vms.services.power import VerbState
 from vms.services.templates import TemplateStatus
@@ -38,6 +39,7 @@ _SUMMARY_COLUMNS = (
     "description",
     "vcpus",
     "memory_mib",
+    "tags",
     "has_vnc",
     "has_autostart",
     "is_persistent",
@@ -146,6 +148,18 @@ def deletable(disk: DeletableDisk) -> schemas.DeletableDiskInfo:
         size_bytes=disk.size_bytes,
         can_delete=disk.can_delete,
         reason=disk.reason,
+    )
+
+
+def bulk_result(result: bulk.Result) -> schemas.BulkResult:
+    """Show what came of it for one of many guests."""
+    problem = result.problem
+    return schemas.BulkResult(
+        vm_id=UUID(result.vm_id),
+        name=result.name,
+        outcome=result.outcome,
+        code=problem.code if problem else "",
+        detail=messages.sentence(problem) if problem else "",
     )
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from vms.hypervisor.types import Accelerator, Verb, VmState
 from vms.models import HostStatus, JobKind, JobState, Role
+from vms.services.bulk import Outcome
 from vms.services.series import Span
 
 
@@ -102,6 +103,7 @@ class VmSummary(BaseModel):
     vcpus: int
     memory_mib: int
     addresses: list[str]
+    tags: list[str]
     has_vnc: bool
     has_autostart: bool
     is_persistent: bool
@@ -158,6 +160,18 @@ class DeletableDiskInfo(BaseModel):
     size_bytes: int
     can_delete: bool
     reason: str = Field(description="Why not; empty when it may.")
+
+
+class BulkResult(BaseModel):
+    """What came of it for one of many guests."""
+
+    vm_id: UUID
+    name: str = Field(description="Empty where there is no such guest for you.")
+    outcome: Outcome = Field(
+        description="done; started: it goes on by itself; refused; failed; not-tried."
+    )
+    code: str = Field(description="Stable word for why not; empty when it was done.")
+    detail: str = Field(description="Why not, as a sentence; empty when it was done.")
 
 
 class VmWithJob(BaseModel):

@@ -9,16 +9,18 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from ninja import Query, Router, Status
 
-from vms import selectors
+from vms import finder, selectors
 from vms.api import represent
 from vms.api.auth import actor_of
-from vms.api.inputs import DeleteChoice, OwnerChange, VmChange, VmCreate, VmFilter
+from vms.api.inputs import BulkRequest, DeleteChoice, OwnerChange, VmChange, VmCreate, VmFilter
 from vms.api.paging import each, page
-from vms.api.schemas import DeletableDiskInfo, JobInfo, Vm, VmPage, VmWithJob
+from vms.api.schemas import BulkResult, DeletableDiskInfo, JobInfo, Vm, VmPage, VmWithJob
 from vms.hypervisor.types import Verb
 from vms.models import VM
 from vms.policy import Actor
-from vms.services import deletion, editing, machines, ownership, power
+from vms.problems import Invalid, Problem
+from vms.services import bulk, deletion, editing, machines, ownership, power, tags
+from vms.services.bulk import BulkVerb
 
 router = Router(tags=["vms"])
 
@@ -30,14 +32,6 @@ def show(actor: Actor, vm_id: UUID) -> Vm:
 
 
 def _matching(rows: QuerySet[VM], wanted: VmFilter) -> QuerySet[VM]:
-    if wanted.q:
-        text = wanted.q
-        rows = rows.filter(
-            Q(name__icontains=text)
-            | Q(libvirt_name__icontains=text)
-            | Q(owner__username__icontains=text)
-            | Q(template_name__icontains=text)
-        )
     if wanted.state:
         rows = rows.filter(state=wanted.state.value)
     if wanted.owner:
@@ -57,9 +51,48 @@ def _named(relation: str, name_column: str, wanted: str) -> Q:
 
 @router.get("", response=VmPage, operation_id="list_vms", summary="List guests")
 def list_vms(request: HttpRequest, wanted: Query[VmFilter]) -> VmPage:
-    """List the guests you may see, by name. Numbers are the latest known; no host is asked."""
+    """List the guests you may see. Numbers are the latest known; no host is asked."""
     rows = _matching(selectors.vms(actor_of(request)), wanted)
-    return page(VmPage, rows, wanted, each(represent.vm_summary))
+    if not wanted.q and wanted.sort == finder.SortKey.NAME:
+        return page(VmPage, rows, wanted, each(represent.vm_summary))
+    order = finder.Order.read(wanted.sort)
+    if order is None:
+        raise Invalid({"sort": Problem("sort-unknown", choices=", ".join(finder.SortKey))})
+    found = finder.find(actor_of(request), wanted.q, order)
+    for problem in found.search.problems:
+        raise Invalid({"q": problem})
+    return _found_page(found, rows, wanted)
+
+
+def _found_page(found: finder.Found, rows: QuerySet[VM], wanted: VmFilter) -> VmPage:
+    """Cut what was found, among `rows`, in its own order."""
+    among = {str(pk) for pk in rows.order_by().values_list("pk", flat=True)}
+    ids = [pk for pk in found.ids if pk in among]
+    chosen = ids[wanted.offset : wanted.offset + wanted.limit]
+    guests = {str(vm.pk): vm for vm in rows.filter(pk__in=chosen)}
+    return VmPage(
+        total=len(ids),
+        limit=wanted.limit,
+        offset=wanted.offset,
+        items=[represent.vm_summary(guests[pk]) for pk in chosen if pk in guests],
+    )
+
+
+@router.post(
+    "/actions/{verb}",
+    response=list[BulkResult],
+    operation_id="act_on_vms",
+    summary="Do one thing to many guests",
+)
+def act_on_vms(request: HttpRequest, verb: BulkVerb, data: BulkRequest) -> list[BulkResult]:
+    """Do a verb to each guest in turn, with a result for each; some may fail where others do not.
+
+    After 25 seconds no further guest is begun: those are "not-tried".
+    """
+    wish = bulk.Wish(verb, tags=tuple(data.tags), has_disks=data.has_disks)
+    ids = [str(pk) for pk in data.ids]
+    results = bulk.perform(actor=actor_of(request), vm_ids=ids, wish=wish)
+    return [represent.bulk_result(result) for result in results]
 
 
 @router.post("", response={202: VmWithJob}, operation_id="create_vm", summary="Make a guest")
@@ -91,13 +124,15 @@ def get_vm(request: HttpRequest, vm_id: UUID) -> Vm:
 
 @router.patch("/{vm_id}", response=Vm, operation_id="change_vm", summary="Change a guest")
 def change_vm(request: HttpRequest, vm_id: UUID, data: VmChange) -> Vm:
-    """Change the description at any time; name, vCPUs, memory, boot order while it is off."""
+    """Change description and tags at any time; name, vCPUs, memory, boot order while it is off."""
     actor = actor_of(request)
     config = data.model_dump(include={"name", "vcpus", "memory_mib"}, exclude_none=True)
     if data.boot is not None:
         config["boot"] = tuple(data.boot)
     if config:
         editing.change_config(actor=actor, vm_id=vm_id, **config)
+    if data.tags is not None:
+        tags.replace(actor=actor, vm_id=vm_id, tags=data.tags)
     if data.description is not None:
         editing.set_description(actor=actor, vm_id=vm_id, description=data.description)
     return show(actor, vm_id)
