@@ -33,6 +33,7 @@ class Env(BaseSettings):
     reconcile_interval_s: float = Field(default=30.0, ge=1, le=3600)
     console_max_per_user: int = Field(default=16, ge=1)
     console_max_per_vm: int = Field(default=24, ge=1, le=30)
+    audit_days: int = Field(default=365, ge=0, le=36_500)
 
     @field_validator("public_urls", "allowed_hosts", mode="before")
     @classmethod

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from vms.models import VM, Host, Job, Network, Pool, Template, User, Volume
+from vms.models import VM, AuditEntry, Host, Job, Network, Pool, Template, User, Volume
 from vms.policy import VIEW_ACTIONS, Action, Person, SystemActor, can, visible
 
 A = Action
@@ -72,6 +72,7 @@ def _rows(alice, vm):
     Template.objects.create(name="t", host=vm.host, pool_name="p", volume_name="a.qcow2")
     Job.objects.create(kind="create-vm", vm=vm, actor=alice)
     Job.objects.create(kind="create-vm")
+    AuditEntry.objects.create(actor=alice, actor_name="alice", action="vm.start", phase="requested")
 
 
 @pytest.mark.parametrize("model", list(VIEW_ACTIONS))

@@ -150,6 +150,11 @@ SENTENCES: dict[str, Text] = {
     "console-no-display": lazy("This guest has no VNC display."),
     "console-remote": lazy("The display of a guest on a remote host cannot be opened from here."),
     "console-off": lazy("The guest is off. Start it to see its screen."),
+    "console-no-serial": lazy("This guest has no serial port that can be opened."),
+    "console-serial-busy": lazy(
+        "Something else holds this serial port, such as “virsh console” on the host. End that, "
+        "then connect again."
+    ),
     "console-kind": lazy("There is no console of this kind."),
     "ticket-invalid": lazy("This console ticket is not valid, was used before, or has expired."),
     "too-many-consoles": lazy("Too many consoles are open; close one first."),
@@ -189,6 +194,48 @@ STATES: dict[VmState, Text] = {
     VmState.OFF: lazy("off"),
     VmState.CRASHED: lazy("crashed"),
     VmState.UNKNOWN: lazy("unknown"),
+}
+
+ACTIONS: dict[str, Text] = {
+    **{f"vm.{verb.value}": label for verb, label in VERBS.items()},
+    "vm.create": lazy("Create guest"),
+    "vm.delete": lazy("Delete guest"),
+    "vm.edit": lazy("Change settings"),
+    "vm.describe": lazy("Change description"),
+    "vm.tag": lazy("Change tags"),
+    "vm.insert-iso": lazy("Insert CD"),
+    "vm.eject-iso": lazy("Eject CD"),
+    "vm.set-owner": lazy("Change owner"),
+    "console.open": lazy("Open console"),
+    "console.close": lazy("Close console"),
+    "job.cancel": lazy("Cancel job"),
+    "template.create": lazy("Create template"),
+    "template.edit": lazy("Change template"),
+    "template.delete": lazy("Delete template"),
+    "people.add": lazy("Add person"),
+    "people.set-role": lazy("Change role"),
+    "people.deactivate": lazy("Close account"),
+    "people.reactivate": lazy("Open account again"),
+    "people.reset-password": lazy("Reset password"),
+    "people.change-password": lazy("Change own password"),
+    "token.create": lazy("Create API token"),
+    "audit.expire": lazy("Delete old activity"),
+}
+"""Every action that stands in the audit trail."""
+
+OUTCOMES: dict[str, Text] = {
+    "requested": lazy("under way"),
+    "succeeded": lazy("done"),
+    "failed": lazy("failed"),
+    "refused": lazy("refused"),
+}
+
+DOORS: dict[str, Text] = {
+    "web": lazy("web"),
+    "api": lazy("API"),
+    "console": lazy("console"),
+    "command": lazy("command line"),
+    "worker": lazy("server"),
 }
 
 ACCELERATOR_REASONS: dict[AcceleratorReason, Text] = {
@@ -241,6 +288,21 @@ def verb_label(verb: Verb) -> str:
 def state_label(state: VmState | str) -> str:
     """Name a state."""
     return str(STATES[VmState(state)])
+
+
+def action_label(action: str) -> str:
+    """Name an action of the audit trail; one that is not known stands as it is."""
+    return str(ACTIONS.get(action, action))
+
+
+def outcome_label(phase: str) -> str:
+    """Name what came of an action."""
+    return str(OUTCOMES.get(phase, phase))
+
+
+def door_label(door: str) -> str:
+    """Name the door through which somebody came."""
+    return str(DOORS.get(door, door))
 
 
 def accelerator_reason(code: str) -> str:

@@ -12,7 +12,19 @@ from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
 
-from vms.models import VM, ApiToken, Host, Job, Network, Pool, Role, Template, User, Volume
+from vms.models import (
+    VM,
+    ApiToken,
+    AuditEntry,
+    Host,
+    Job,
+    Network,
+    Pool,
+    Role,
+    Template,
+    User,
+    Volume,
+)
 from vms.models.host import SEED_NAME
 
 M = TypeVar("M", bound=Model)
@@ -82,6 +94,7 @@ class Action(StrEnum):
     JOB_VIEW = "job.view"
     JOB_CANCEL = "job.cancel"
     PEOPLE_MANAGE = "people.manage"
+    AUDIT_VIEW = "audit.view"
     PASSWORD_CHANGE = "password.change"  # noqa: S105 - an action's name
 
 
@@ -172,5 +185,6 @@ VIEW_ACTIONS: dict[type[Model], Action] = {
     Network: Action.NETWORK_VIEW,
     Job: Action.JOB_VIEW,
     User: Action.PEOPLE_MANAGE,
+    AuditEntry: Action.AUDIT_VIEW,
 }
 """The action that `visible()` of a model stands for; a test compares the two."""

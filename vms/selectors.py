@@ -8,11 +8,25 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
-from django.db.models import Model, Prefetch, QuerySet
+from django.db.models import Exists, Model, OuterRef, Prefetch, Q, QuerySet
 
-from vms.models import VM, AuditEntry, Host, HostStatus, Job, Network, Pool, Template, User, Volume
+from vms.models import (
+    VM,
+    AuditEntry,
+    AuditPhase,
+    Host,
+    HostStatus,
+    Job,
+    Network,
+    Pool,
+    Template,
+    User,
+    Volume,
+)
 from vms.models.host import SEED_NAME
 from vms.models.job import OPEN_STATES
 from vms.policy import VIEW_ACTIONS, Action, Actor, can, visible
@@ -176,6 +190,53 @@ def people(actor: Actor) -> QuerySet[User]:
 def person(actor: Actor, pk: Identifier) -> User:
     """Fetch one account."""
     return _fetch(actor, User.objects.all(), pk, Action.PEOPLE_MANAGE)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which lines of the audit trail; what is empty lets everything through.
+
+    `since` is the first moment, `until` the first that no longer counts. `text` is looked for in
+    the names of person and target, the id of the target, the address and the command.
+    """
+
+    person: str = ""
+    action: str = ""
+    phase: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str = ""
+
+
+def audit(actor: Actor, wanted: AuditFilter) -> QuerySet[AuditEntry]:
+    """Audit lines, newest first, without requests whose outcome is a line of its own.
+
+    Raises Forbidden for those who may not look into the trail.
+    """
+    if not can(actor, Action.AUDIT_VIEW):
+        raise Forbidden("forbidden", action=Action.AUDIT_VIEW.value)
+    same = AuditEntry.objects.filter(correlation=OuterRef("correlation"))
+    outcome = same.exclude(phase=AuditPhase.REQUESTED)
+    rows = visible(actor, AuditEntry.objects.all())
+    rows = rows.filter(~Q(phase=AuditPhase.REQUESTED) | ~Exists(outcome))
+    return _filtered(rows, wanted).order_by("-id")
+
+
+def _filtered(rows: QuerySet[AuditEntry], wanted: AuditFilter) -> QuerySet[AuditEntry]:
+    exact = {"actor_name": wanted.person, "action": wanted.action, "phase": wanted.phase}
+    rows = rows.filter(**{name: value for name, value in exact.items() if value})
+    if wanted.since:
+        rows = rows.filter(at__gte=wanted.since)
+    if wanted.until:
+        rows = rows.filter(at__lt=wanted.until)
+    if not wanted.text:
+        return rows
+    columns = ("actor_name", "target_name", "target_id", "address", "command")
+    parts = [Q(**{f"{column}__icontains": wanted.text}) for column in columns]
+    found = parts[0]
+    for part in parts[1:]:
+        found |= part
+    return rows.filter(found)
 
 
 def vm_history(actor: Actor, guest: VM, limit: int = 20) -> list[AuditEntry]:

@@ -33,6 +33,7 @@ FOR_ALL = {
 """Routes without an id: what they show is scoped, and tested below."""
 FORBIDDEN = {
     ("post", "/api/v1/templates"): 403,
+    ("get", "/api/v1/audit"): 403,
     ("patch", "/api/v1/templates/{template_id}"): 403,
     ("delete", "/api/v1/templates/{template_id}"): 403,
 }

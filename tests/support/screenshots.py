@@ -74,6 +74,8 @@ def pages(site: Site, guests: list[str]) -> dict[str, str]:
         "template-edit": f"/templates/{template}/edit/",
         "host": "/host/?span=week",
         "people": "/people/",
+        "activity": "/activity/",
+        "activity-none": "/activity/?person=nobody",
         "person-add": "/people/add/",
         "password": "/account/password/",
         "not-found": "/guests/00000000-0000-4000-8000-000000000000/",

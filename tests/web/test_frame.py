@@ -56,10 +56,17 @@ READABLE = {
     "host": [],
     "people": [],
     "person-add": [],
+    "activity": [],
     "account_change_password": [],
     "account_logout": [],
 }
-ELSEWHERE = {"guest-thumbnail", "guest-series", "host-series", "account_login"}
+ELSEWHERE = {
+    "guest-thumbnail",
+    "guest-series",
+    "host-series",
+    "activity-csv",
+    "account_login",
+}
 """Tested where they belong."""
 
 
@@ -126,7 +133,8 @@ def test_every_control_has_a_name_and_ids_are_unique(web, admin, address, name):
 
 
 def test_tabs_are_for_those_who_may_use_them(web, admin, alice):
-    assert texts(web(admin).get("/"), ".tabs a") == ["Guests", "Templates", "Host", "People"]
+    tabs = ["Guests", "Templates", "Host", "People", "Activity"]
+    assert texts(web(admin).get("/"), ".tabs a") == tabs
     assert texts(web(alice).get("/"), ".tabs a") == ["Guests", "Templates"]
 
 

@@ -86,7 +86,9 @@ def test_history_tells_who_did_what_and_what_came_of_it(web, guest, alice):
 
 def test_request_whose_outcome_is_known_is_one_line(web, guest, alice):
     page = web(alice).get(url("guest-history", guest))
-    assert [line for line in texts(page, ".timeline b") if line == "Created"] == ["Created"]
+    assert [line for line in texts(page, ".timeline b") if line == "Create guest"] == [
+        "Create guest"
+    ]
 
 
 def test_picture_of_a_running_guest_is_small_and_can_be_revalidated(web, guest, alice):

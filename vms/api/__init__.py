@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from vms.api import hosts, jobs, me, screens, series, templates, vms
+from vms.api import audit, hosts, jobs, me, screens, series, templates, vms
 from vms.api.auth import BearerToken, Session
 from vms.api.base import Api
 from vms.api.docs import docs
@@ -30,6 +30,7 @@ api.add_router("/hosts", series.hosts)
 api.add_router("/pools", hosts.pools)
 api.add_router("/images", hosts.images)
 api.add_router("/jobs", jobs.router)
+api.add_router("/audit", audit.router)
 api.extra_urls.append(path("docs", docs, name="docs"))
 
 __all__ = ["api"]

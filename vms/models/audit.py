@@ -41,3 +41,10 @@ class AuditEntry(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        indexes = [
+            # Each ends with the id, by which a page of whatever is filtered is cut.
+            models.Index(fields=["actor_name", "id"], name="audit_by_person"),
+            models.Index(fields=["action", "id"], name="audit_by_action"),
+            models.Index(fields=["phase", "id"], name="audit_by_phase"),
+            models.Index(fields=["target_id", "id"], name="audit_by_target"),
+        ]

@@ -14,6 +14,9 @@ from vms.models import VM, AuditEntry, AuditPhase
 from vms.policy import Actor, Person
 from vms.problems import Problem
 
+Params = dict[str, str | int]
+"""What fills the sentence of a code."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -41,7 +44,7 @@ def about(vm: VM) -> Target:
     return Target("vm", str(vm.pk), vm.name)
 
 
-def write(trail: Trail, phase: AuditPhase, **detail: str | int) -> None:
+def write(trail: Trail, phase: AuditPhase, **detail: str | int | Params) -> None:
     """Add one line to the trail."""
     actor = trail.actor
     user = actor.user if isinstance(actor, Person) and not actor.user._state.adding else None
@@ -70,7 +73,7 @@ def requested(trail: Trail) -> Trail:
 
 def refused(trail: Trail, problem: Problem) -> None:
     """Write that it was not even tried."""
-    write(trail, AuditPhase.REFUSED, code=problem.code)
+    write(trail, AuditPhase.REFUSED, code=problem.code, params=problem.params)
 
 
 def ended(trail: Trail, error: Exception | None = None) -> None:
@@ -78,10 +81,11 @@ def ended(trail: Trail, error: Exception | None = None) -> None:
     if error is None:
         write(trail, AuditPhase.SUCCEEDED)
     elif isinstance(error, Problem):
-        write(trail, AuditPhase.REFUSED, code=error.code)
+        write(trail, AuditPhase.REFUSED, code=error.code, params=error.params)
+    elif isinstance(error, HypervisorError):
+        write(trail, AuditPhase.FAILED, code=error.code, params=dict(error.params))
     else:
-        code = error.code if isinstance(error, HypervisorError) else "internal"
-        write(trail, AuditPhase.FAILED, code=code)
+        write(trail, AuditPhase.FAILED, code="internal")
 
 
 @contextmanager

@@ -170,7 +170,7 @@ def cancel(*, actor: Actor, job_id: selectors.Identifier) -> Job:
         audit.Trail(
             actor, Action.JOB_CANCEL.value, audit.Target("job", str(job.pk), job.target_name)
         ),
-        AuditPhase.REQUESTED,
+        AuditPhase.SUCCEEDED,  # that it was asked to stop; how it ended is its own line
     )
     Job.objects.filter(pk=job.pk).update(is_cancel_requested=True)
     if Job.objects.filter(pk=job.pk, state=JobState.QUEUED).update(state=JobState.RUNNING):

@@ -53,6 +53,7 @@ class Frame:
             (Action.TEMPLATE_VIEW, "templates", _("Templates")),
             (Action.HOST_VIEW, "host", _("Host")),
             (Action.PEOPLE_MANAGE, "people", _("People")),
+            (Action.AUDIT_VIEW, "activity", _("Activity")),
         ]
         return [
             Tab(name, label, reverse(name)) for action, name, label in wanted if can(actor, action)
@@ -63,7 +64,13 @@ class Frame:
         """Name of the tab that the page belongs to."""
         match = getattr(self._request, "resolver_match", None)
         page = (match.url_name or "") if match else ""
-        starts = {"guest": "guests", "template": "templates", "host": "host", "pe": "people"}
+        starts = {
+            "guest": "guests",
+            "template": "templates",
+            "host": "host",
+            "pe": "people",
+            "activity": "activity",
+        }
         return next((tab for start, tab in starts.items() if page.startswith(start)), "")
 
     @cached_property

@@ -11,7 +11,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from vms import messages
-from vms.hypervisor.types import Verb
 from vms.models import VM, AuditEntry, AuditPhase
 from vms.policy import Action, Person, can
 from vms.services import busy, power
@@ -84,35 +83,9 @@ def _line(entry: AuditEntry) -> HistoryLine:
         at=entry.at,
         actor=entry.actor_name,
         door=entry.door,
-        text=action_label(entry.action),
+        text=messages.action_label(entry.action),
         outcome=entry.phase,
-        outcome_label=_outcomes().get(entry.phase, entry.phase),
-        detail=messages.sentence_for(code) if code else "",
+        outcome_label=messages.outcome_label(entry.phase),
+        detail=messages.sentence_for(code, entry.detail.get("params")) if code else "",
         command=entry.command,
     )
-
-
-def _outcomes() -> dict[str, str]:
-    return {
-        AuditPhase.REQUESTED.value: _("under way"),
-        AuditPhase.SUCCEEDED.value: _("done"),
-        AuditPhase.FAILED.value: _("failed"),
-        AuditPhase.REFUSED.value: _("refused"),
-    }
-
-
-def action_label(action: str) -> str:
-    """Word an action of the audit trail; one that is not known stands as it is."""
-    verbs = {f"vm.{verb.value}": messages.verb_label(verb) for verb in Verb}
-    others = {
-        "vm.create": _("Created"),
-        "vm.delete": _("Deleted"),
-        "vm.edit": _("Settings changed"),
-        "vm.describe": _("Description changed"),
-        "vm.insert-iso": _("CD inserted"),
-        "vm.eject-iso": _("CD ejected"),
-        "vm.set-owner": _("Owner changed"),
-        "console.open": _("Console opened"),
-        "console.close": _("Console closed"),
-    }
-    return {**verbs, **others}.get(action, action)

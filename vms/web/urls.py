@@ -9,6 +9,7 @@ from django.views.i18n import set_language
 
 from vms.web.accounts import LoginView, PasswordChangeView
 from vms.web.views import (
+    activity,
     bulk,
     charts,
     console,
@@ -72,6 +73,8 @@ urlpatterns = [
     path("people/<uuid:user_id>/deactivate/", people.deactivate, name="person-deactivate"),
     path("people/<uuid:user_id>/reactivate/", people.reactivate, name="person-reactivate"),
     path("people/<uuid:user_id>/password/", people.reset_password, name="person-password"),
+    path("activity/", activity.page, name="activity"),
+    path("activity/csv/", activity.as_csv, name="activity-csv"),
     path("login/", LoginView.as_view(), name="account_login"),
     path("logout/", logout, name="account_logout"),
     path(
