@@ -85,6 +85,41 @@ def test_nobody_gets_a_mode_that_does_not_exist(vm, alice, session):
             consoles.issue_ticket(actor=Person(alice, session_key=session), vm_id=vm.pk, mode=mode)
 
 
+SERIALS = (
+    "<domain><devices><serial type='pty'><alias name='serial0'/></serial>"
+    "<serial type='file'/><serial type='unix'/></devices></domain>"
+)
+
+
+def test_a_ticket_for_a_serial_port_is_for_that_port(vm, alice, session, redeem):
+    VM.objects.update(xml=SERIALS, has_vnc=False)
+    actor = Person(alice, session_key=session)
+    issued = consoles.issue_ticket(actor=actor, vm_id=vm.pk, kind="serial", device=2)
+    grant = redeem(issued.secret)
+    assert (grant.kind, grant.device) == ("serial", 2)
+
+
+@pytest.mark.parametrize("device", [1, 3, -1, 2**31])
+def test_a_serial_port_that_is_not_there_or_is_a_file_gives_no_ticket(vm, alice, device):
+    VM.objects.update(xml=SERIALS)
+    with pytest.raises(Refused, match="console-no-serial"):
+        consoles.issue_ticket(
+            actor=Person(alice, session_key="x"), vm_id=vm.pk, kind="serial", device=device
+        )
+
+
+def test_a_guest_that_is_off_has_no_serial_console(vm, alice):
+    VM.objects.update(xml=SERIALS, state="off")
+    with pytest.raises(Refused, match="console-off"):
+        consoles.issue_ticket(actor=Person(alice, session_key="x"), vm_id=vm.pk, kind="serial")
+
+
+def test_mallory_gets_no_ticket_for_a_serial_port(vm, mallory):
+    VM.objects.update(xml=SERIALS)
+    with pytest.raises(NotFound):
+        consoles.issue_ticket(actor=Person(mallory, session_key="x"), vm_id=vm.pk, kind="serial")
+
+
 def test_the_secret_is_kept_as_a_hash_only(issue):
     secret = issue()
     assert not Ticket.objects.filter(secret_hash=secret).exists()

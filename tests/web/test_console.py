@@ -45,6 +45,16 @@ def test_ticket_for_watching_is_one(web, guest, alice):
     assert answer.status_code == 409
 
 
+def test_ticket_for_a_serial_port(web, guest, alice):
+    VM.objects.update(xml="<domain><devices><serial type='pty'/></devices></domain>")
+    assert web(alice).post(url("guest-ticket", guest), {"kind": "serial"}).status_code == 201
+    assert Ticket.objects.get().kind == "serial"
+    for device in ("1", "-1", "x", "99999999999999999999", "²"):
+        wanted = {"kind": "serial", "device": device}
+        answer = web(alice).post(url("guest-ticket", guest), wanted)
+        assert json.loads(answer.content)["code"] == "console-no-serial"
+
+
 def test_ticket_belongs_to_the_session(web, guest, alice):
     client = web(alice)
     client.post(url("guest-ticket", guest))

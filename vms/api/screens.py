@@ -55,7 +55,11 @@ def open_console(
     """Get the address and subprotocols that open the console once, within half a minute."""
     wanted = data or ConsoleRequest()
     ticket = consoles.issue_ticket(
-        actor=actor_of(request), vm_id=vm_id, kind=wanted.kind, mode=wanted.mode
+        actor=actor_of(request),
+        vm_id=vm_id,
+        kind=wanted.kind,
+        mode=wanted.mode,
+        device=wanted.device,
     )
     answer = ConsoleTicket(
         url=websocket_url(request, f"ws/console/{ticket.vm.pk}"),

@@ -105,6 +105,12 @@ class Unsupported(HypervisorError):
     code = "unsupported"
 
 
+class SerialBusy(HypervisorError):
+    """Somebody else has opened the serial device, such as `virsh console`; it takes one."""
+
+    code = "console-serial-busy"
+
+
 class Cancelled(HypervisorError):
     """The caller gave up in the middle; what was half made is gone."""
 

@@ -134,6 +134,15 @@ class Nic:
 
 
 @dataclass(frozen=True, slots=True)
+class Serial:
+    """A `<serial>` of a domain. `alias` is "" while it is off."""
+
+    kind: str
+    """pty, unix, file, tcp ..."""
+    alias: str
+
+
+@dataclass(frozen=True, slots=True)
 class Domain:
     """A domain's XML, read defensively: whatever is missing is empty, None or 0."""
 

@@ -9,7 +9,7 @@ from django.db import models
 
 
 class Ticket(models.Model):
-    """Permission to open one console once. Bound to user, session, VM, kind and mode."""
+    """Permission to open one console once. Bound to user, session, VM, kind, device, mode."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     secret_hash = models.CharField(max_length=64, unique=True)
@@ -19,6 +19,8 @@ class Ticket(models.Model):
     """The browser session that asked; "" for one issued to a bearer token."""
     token = models.ForeignKey("vms.ApiToken", null=True, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=10, default="vnc")
+    device = models.PositiveSmallIntegerField(default=0)
+    """Which serial device, counted from 0."""
     mode = models.CharField(max_length=10, default="control")
     expires_at = models.DateTimeField(db_index=True)
     used_at = models.DateTimeField(null=True)

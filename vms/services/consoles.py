@@ -10,6 +10,8 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from vms import selectors
+from vms.hypervisor import consoles as displays
+from vms.hypervisor.xml.parse import parse_serials
 from vms.models import VM, ApiToken, AuditPhase, Host, Ticket, User
 from vms.policy import Action, Actor, Door, Person, can
 from vms.problems import Refused
@@ -17,7 +19,10 @@ from vms.services import audit, tokens
 from vms.services.secrets import digest, new_secret
 
 LIFETIME = timedelta(seconds=30)
-KINDS = frozenset({"vnc"})
+VNC, SERIAL = "vnc", "serial"
+KINDS = frozenset({VNC, SERIAL})
+MAX_SERIALS = 4
+"""Serial devices of a PC; QEMU makes no more of the usual kind."""
 CONTROL = "control"
 MODES = frozenset({CONTROL, "view"})
 """A viewer's keys, pointer and clipboard are dropped by the server."""
@@ -51,6 +56,8 @@ class ConsoleGrant:
     kind: str
     mode: str
     address: str
+    device: int = 0
+    """Which serial device, counted from 0."""
 
     @property
     def is_token(self) -> bool:
@@ -64,15 +71,24 @@ class ConsoleGrant:
 
 
 def issue_ticket(
-    *, actor: Actor, vm_id: selectors.Identifier, kind: str = "vnc", mode: str = CONTROL
+    *,
+    actor: Actor,
+    vm_id: selectors.Identifier,
+    kind: str = VNC,
+    mode: str = CONTROL,
+    device: int = 0,
 ) -> IssuedTicket:
-    """Make a ticket for one opening of a console within 30 s, bound to actor, guest, kind and
-    mode.
+    """Make a ticket for one opening of a console within 30 s, bound to actor, guest, kind, device
+    and mode.
     """
     vm = selectors.vm(actor, vm_id, Action.VM_CONSOLE)
     if not isinstance(actor, Person) or kind not in KINDS or mode not in MODES:
         raise Refused("console-kind")
-    _require_display(vm)
+    _require_active(vm)
+    if kind == SERIAL:
+        _require_serial(vm, device)
+    else:
+        _require_display(vm)
     secret = new_secret()
     expires_at = timezone.now() + LIFETIME
     Ticket.objects.create(
@@ -83,15 +99,30 @@ def issue_ticket(
         token=actor.token,
         kind=kind,
         mode=mode,
+        device=device if kind == SERIAL else 0,
         expires_at=expires_at,
     )
     forget_old_tickets()
     return IssuedTicket(secret, expires_at, vm, kind, mode)
 
 
-def _require_display(vm: VM) -> None:
+def serial_devices(vm: VM) -> tuple[int, ...]:
+    """Return the numbers of the serial devices of a guest that a console can open."""
+    serials = parse_serials(vm.xml)[:MAX_SERIALS]
+    return tuple(at for at, each in enumerate(serials) if each.kind in displays.OPENABLE)
+
+
+def _require_active(vm: VM) -> None:
     if vm.is_creating or not vm.is_active:
         raise Refused("console-off")
+
+
+def _require_serial(vm: VM, device: int) -> None:
+    if device not in serial_devices(vm):
+        raise Refused("console-no-serial")
+
+
+def _require_display(vm: VM) -> None:
     if not vm.has_vnc:
         raise Refused("console-no-display")
     if not vm.host.facts.get("can_graphics_fd", True):
@@ -193,6 +224,7 @@ def _grant(ticket: Ticket, address: str) -> ConsoleGrant:
         token_id=str(ticket.token_id or ""),
         kind=ticket.kind,
         mode=ticket.mode,
+        device=ticket.device,
         address=address,
     )
 
@@ -251,6 +283,6 @@ def _trail(grant: ConsoleGrant, action: str) -> audit.Trail:
         Person(user, Door.CONSOLE, grant.address),
         action,
         audit.Target("vm", grant.vm_id, grant.vm_name),
-        detail={"kind": grant.kind, "mode": grant.mode},
+        detail={"kind": grant.kind, "mode": grant.mode, "device": grant.device},
         correlation=uuid.UUID(grant.ticket_id),
     )

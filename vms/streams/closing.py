@@ -6,6 +6,16 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
+from vms.hypervisor.errors import (
+    DomainNotFound,
+    HostAway,
+    HostBusy,
+    HostTimeout,
+    HypervisorError,
+    SerialBusy,
+    WrongState,
+)
+
 Scope = MutableMapping[str, Any]  # Any: ASGI's own shapes
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -25,11 +35,27 @@ LOGGED_OUT = Ending(4401, "logged-out")
 DEACTIVATED = Ending(4401, "deactivated")
 REVOKED = Ending(4403, "revoked")
 VM_GONE = Ending(4404, "vm-gone")
+SERIAL_BUSY = Ending(4409, "console-serial-busy")
 TOO_SLOW = Ending(4408, "too-slow")
 GUEST_ENDED = Ending(4410, "guest-ended")
 TOO_MANY = Ending(4429, "too-many-consoles")
 FAILED = Ending(4500, "failed")
 HOST_AWAY = Ending(4503, "host-away")
+
+
+def ending_of(error: HypervisorError) -> Ending:
+    """Return how a console ends whose display or device could not be opened, or was lost."""
+    match error:
+        case HostAway() | HostBusy() | HostTimeout():
+            return HOST_AWAY
+        case WrongState():
+            return GUEST_ENDED
+        case DomainNotFound():
+            return VM_GONE
+        case SerialBusy():
+            return SERIAL_BUSY
+        case _:
+            return Ending(FAILED.code, error.code)
 
 
 async def refuse(scope: Scope, send: Send, status: int = 403) -> None:

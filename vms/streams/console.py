@@ -1,4 +1,4 @@
-"""The console socket: a raw ASGI callable that relays a guest's display to one browser.
+"""The console socket: a raw ASGI callable that relays a guest's display or serial device.
 
 A ticket opens it, once. Limits, rights and the end of the guest close it, with a code that the page
 explains.
@@ -13,22 +13,15 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from django.conf import settings
 
 from vms.hypervisor import consoles as displays
 from vms.hypervisor import registry
-from vms.hypervisor.errors import (
-    DomainNotFound,
-    HostAway,
-    HostBusy,
-    HostTimeout,
-    HypervisorError,
-    WrongState,
-)
-from vms.live import gauges
+from vms.hypervisor.errors import HypervisorError
+from vms.live import gauges, presence
 from vms.live.hub import Subscriber, hub
 from vms.live.messages import Hint, HintKind, Message
 from vms.problems import Refused
@@ -37,6 +30,7 @@ from vms.services.consoles import ConsoleGrant
 from vms.streams import closing, threads, visitors
 from vms.streams.closing import Ending, Receive, Scope, Send
 from vms.streams.relay import Relay
+from vms.streams.serial import Device, SerialRelay, exchange
 
 log = structlog.get_logger(__name__)
 
@@ -69,10 +63,12 @@ class Seats:
             return False
         self._by_user[grant.user_id] += 1
         self._by_vm[grant.vm_id] += 1
+        presence.enter(grant.vm_id, grant.ticket_id, _occupant(grant))
         return True
 
     def leave(self, grant: ConsoleGrant) -> None:
         """Give the seat back."""
+        presence.leave(grant.vm_id, grant.ticket_id)
         for counter, key in ((self._by_user, grant.user_id), (self._by_vm, grant.vm_id)):
             counter[key] -= 1
             if counter[key] <= 0:
@@ -82,6 +78,10 @@ class Seats:
     def taken(self) -> int:
         """How many consoles are open."""
         return self._by_user.total()
+
+
+def _occupant(grant: ConsoleGrant) -> presence.Occupant:
+    return presence.Occupant(grant.user_id, grant.user_name, grant.kind, grant.mode)
 
 
 seats = Seats()
@@ -149,13 +149,12 @@ def _redeem(secret: str, vm_id: str, handshake: visitors.Handshake) -> ConsoleGr
 
 
 async def _serve(grant: ConsoleGrant, receive: Receive, send: Send) -> Ending:
-    """Open the display and relay it; whatever happens, the display is closed at the end."""
+    """Open what the ticket is for and relay it; whatever happens, it is closed at the end."""
     try:
-        upstream = await threads.ask_host(_open, grant)
+        relay = await _relay(grant, receive, send)
     except HypervisorError as error:
-        log.info("console-not-opened", vm=grant.vm_id, code=error.code)
-        return _ending_of(error)
-    relay = Relay(receive, send, upstream, has_control=grant.has_control)
+        log.info("console-not-opened", vm=grant.vm_id, kind=grant.kind, code=error.code)
+        return closing.ending_of(error)
     began_s, ending = time.monotonic(), closing.FAILED
     try:
         await threads.read(lambda: consoles.opened(grant=grant))
@@ -163,7 +162,7 @@ async def _serve(grant: ConsoleGrant, receive: Receive, send: Send) -> Ending:
     except Exception:  # top loop of a socket
         log.exception("console-failed", vm=grant.vm_id)
     finally:
-        upstream.close()
+        relay.close()
         threads.start(
             lambda: consoles.closed(
                 grant=grant,
@@ -176,24 +175,34 @@ async def _serve(grant: ConsoleGrant, receive: Receive, send: Send) -> Ending:
     return ending
 
 
+class Relaying(Protocol):
+    """What moves the bytes of one console, of either kind."""
+
+    bytes_in: int
+    bytes_out: int
+
+    async def to_browser(self) -> Ending: ...
+    async def to_guest(self) -> Ending: ...
+    def stalled_s(self) -> float: ...
+    def close(self) -> None: ...
+
+
+async def _relay(grant: ConsoleGrant, receive: Receive, send: Send) -> Relaying:
+    """Open the display or the serial device. Raises HypervisorError."""
+    if grant.kind == consoles.SERIAL:
+        device = Device(grant.host_id, grant.host_uri, grant.domain_uuid, grant.device)
+        viewer = await exchange.join(device)
+        return SerialRelay(receive, send, viewer, has_control=grant.has_control)
+    upstream = await threads.ask_host(_open, grant)
+    return Relay(receive, send, upstream, has_control=grant.has_control)
+
+
 def _open(grant: ConsoleGrant) -> socket.socket:
     host = registry.host_connection(grant.host_id, grant.host_uri)
     return displays.open_graphics(host, grant.domain_uuid)
 
 
-def _ending_of(error: HypervisorError) -> Ending:
-    match error:
-        case HostAway() | HostBusy() | HostTimeout():
-            return closing.HOST_AWAY
-        case WrongState():
-            return closing.GUEST_ENDED
-        case DomainNotFound():
-            return closing.VM_GONE
-        case _:
-            return Ending(closing.FAILED.code, error.code)
-
-
-async def _first_ending(relay: Relay, grant: ConsoleGrant) -> Ending:
+async def _first_ending(relay: Relaying, grant: ConsoleGrant) -> Ending:
     """Run both pumps and the guard; the first that ends ends all."""
     parts: list[Coroutine[Any, Any, Ending]] = [
         relay.to_browser(),
@@ -227,7 +236,7 @@ class _Inbox(Subscriber):
             super().offer(message)
 
 
-async def _guard(relay: Relay, grant: ConsoleGrant) -> Ending:
+async def _guard(relay: Relaying, grant: ConsoleGrant) -> Ending:
     """End the console when it is no longer allowed, or when the browser does not keep up."""
     inbox = _Inbox(grant)
     hub.subscribe(inbox)

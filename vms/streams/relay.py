@@ -38,6 +38,10 @@ class Relay:
             return 0.0
         return asyncio.get_running_loop().time() - self._waits_since_s
 
+    def close(self) -> None:
+        """Let the display go."""
+        self._upstream.close()
+
     async def to_browser(self) -> Ending:
         """Pump what the display sends; it reads no further than the browser takes."""
         loop = asyncio.get_running_loop()

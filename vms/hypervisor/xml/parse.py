@@ -5,7 +5,7 @@ from __future__ import annotations
 from lxml import etree
 
 from ..errors import InvalidConfig
-from ..types import Disk, Domain, Nic, VmMetadata
+from ..types import Disk, Domain, Nic, Serial, VmMetadata
 from .tree import METADATA_TAG, NAMESPACE, attribute, number, read, size_bytes, text_of
 
 AGENT_CHANNEL = "org.qemu.guest_agent.0"
@@ -48,6 +48,18 @@ def parse_domain(xml: str) -> Domain:
 def parse_metadata(xml: str) -> VmMetadata | None:
     """Return our part of a domain's metadata, or None where there is none."""
     return parse_domain(xml).metadata
+
+
+def parse_serials(xml: str) -> tuple[Serial, ...]:
+    """Return the serial devices of a domain in their order; none where the XML is unreadable."""
+    try:
+        root = read(xml)
+    except InvalidConfig:
+        return ()
+    return tuple(
+        Serial(kind=each.get("type") or "", alias=attribute(each, "alias", "name"))
+        for each in root.iterfind("devices/serial")
+    )
 
 
 def _vcpus(root: etree._Element) -> int:

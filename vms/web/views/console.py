@@ -13,6 +13,7 @@ from vms import messages, selectors
 from vms.policy import Action, Person
 from vms.problems import Refused
 from vms.services import consoles
+from vms.web.consolepage import console_context
 from vms.web.door import door
 from vms.web.guestpage import guest_context
 
@@ -22,7 +23,8 @@ from vms.web.guestpage import guest_context
 def page(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
     """Show the console; the script asks for a ticket and connects."""
     guest = selectors.vm(actor, vm_id, Action.VM_CONSOLE)
-    return render(request, "guests/console.html", guest_context(actor, guest, "console"))
+    context = guest_context(actor, guest, "console") | console_context(guest)
+    return render(request, "guests/console.html", context)
 
 
 @require_POST
@@ -31,7 +33,11 @@ def ticket(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpRespons
     """Issue a ticket: path of the websocket, its subprotocols and until when it is good."""
     try:
         issued = consoles.issue_ticket(
-            actor=actor, vm_id=vm_id, mode=request.POST.get("mode", consoles.CONTROL)
+            actor=actor,
+            vm_id=vm_id,
+            kind=request.POST.get("kind", consoles.VNC),
+            mode=request.POST.get("mode", consoles.CONTROL),
+            device=_number(request.POST.get("device", "0")),
         )
     except Refused as problem:
         answer = {"code": problem.code, "detail": messages.sentence(problem)}
@@ -42,3 +48,8 @@ def ticket(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpRespons
         "expires_at": issued.expires_at.isoformat(),
     }
     return JsonResponse(connection, status=201)
+
+
+def _number(text: str) -> int:
+    """Read the number of a serial device; what is none is one that no guest has."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) == 1 else -1
