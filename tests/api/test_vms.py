@@ -93,6 +93,15 @@ def test_a_guest_that_is_off_can_be_changed_and_the_host_has_it(api_of, alice, g
     assert record.name == "renamed guest"
 
 
+@pytest.mark.parametrize("wrong", [{"description": "a\x07b"}, {"tags": ["a,b"]}, {"vcpus": 4096}])
+def test_where_one_field_is_wrong_no_other_is_changed(api_of, alice, guest, wrong):
+    fine = {"name": "renamed", "description": "new", "tags": ["new"]}
+    response = api_of(alice).patch(f"vms/{guest.pk}", {**fine, **wrong})
+    assert (response.status_code, list(problem_of(response)["fields"])) == (422, list(wrong))
+    shown = api_of(alice).get(f"vms/{guest.pk}").json()
+    assert (shown["name"], shown["description"], shown["tags"]) == (guest.name, "", [])
+
+
 def test_a_running_guest_cannot_be_changed(api_of, alice, guest):
     client = api_of(alice)
     client.post(f"vms/{guest.pk}/actions/start")

@@ -129,10 +129,11 @@ def change_vm(request: HttpRequest, vm_id: UUID, data: VmChange) -> Vm:
     config = data.model_dump(include={"name", "vcpus", "memory_mib"}, exclude_none=True)
     if data.boot is not None:
         config["boot"] = tuple(data.boot)
-    if config:
-        editing.change_config(actor=actor, vm_id=vm_id, **config)
+    editing.check(actor=actor, vm_id=vm_id, description=data.description, **config)
     if data.tags is not None:
         tags.replace(actor=actor, vm_id=vm_id, tags=data.tags)
+    if config:
+        editing.change_config(actor=actor, vm_id=vm_id, **config)
     if data.description is not None:
         editing.set_description(actor=actor, vm_id=vm_id, description=data.description)
     return show(actor, vm_id)

@@ -97,22 +97,47 @@ def change_config(
     Raises Refused("must-be-off"), Invalid with a problem per field; then nothing was changed.
     """
     vm = _editable(actor, vm_id)
-    change = ConfigChange(
-        name=None if name == vm.name else name,
-        vcpus=None if vcpus == vm.vcpus else vcpus,
-        memory_mib=None if memory_mib == vm.memory_mib else memory_mib,
-        boot=boot,
-    )
+    change = _difference(vm, ConfigChange(name, vcpus, memory_mib, boot))
     if change == ConfigChange():
         return vm
-    if vm.vm_state is not VmState.OFF:
-        raise Refused("must-be-off")
     if errors := _change_errors(vm, change):
         raise Invalid(errors)
     trail = audit.Trail(actor, Action.VM_EDIT.value, audit.about(vm), detail=_detail(change))
     with audit.audited(trail):
         _apply(vm, change)
     return vm
+
+
+def check(
+    *,
+    actor: Actor,
+    vm_id: selectors.Identifier,
+    description: str | None = None,
+    name: str | None = None,
+    vcpus: int | None = None,
+    memory_mib: int | None = None,
+    boot: tuple[str, ...] | None = None,
+) -> None:
+    """Raise what `change_config` and `set_description` would, for who wants both or neither."""
+    vm = _editable(actor, vm_id)
+    change = _difference(vm, ConfigChange(name, vcpus, memory_mib, boot))
+    errors = _change_errors(vm, change) if change != ConfigChange() else {}
+    errors |= machines.description_errors(machines.plain_lines(description or ""))
+    if errors:
+        raise Invalid(errors)
+
+
+def _difference(vm: VM, wanted: ConfigChange) -> ConfigChange:
+    """Leave out what the guest is already. Raises Refused where more than that is left to do."""
+    change = replace(
+        wanted,
+        name=None if wanted.name == vm.name else wanted.name,
+        vcpus=None if wanted.vcpus == vm.vcpus else wanted.vcpus,
+        memory_mib=None if wanted.memory_mib == vm.memory_mib else wanted.memory_mib,
+    )
+    if change != ConfigChange() and vm.vm_state is not VmState.OFF:
+        raise Refused("must-be-off")
+    return change
 
 
 def _editable(actor: Actor, vm_id: selectors.Identifier) -> VM:
