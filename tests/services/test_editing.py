@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vms.hypervisor import domains, storage
+from vms.hypervisor.errors import DomainNotFound
 from vms.models import VM, Volume
 from vms.policy import Person
 from vms.problems import Forbidden, Invalid, NotFound, Refused
@@ -131,6 +132,13 @@ def test_an_administrator_gives_a_guest_an_owner(stopped, admin, bob, test_host)
     assert vm.owner == bob
     record = domains.get(hosts.connection(test_host), str(vm.domain_uuid))
     assert parse_domain(record.xml).metadata.owner == "bob"
+
+
+def test_a_guest_whose_host_refuses_keeps_its_owner(stopped, admin, alice, bob, test_host):
+    domains.undefine(hosts.connection(test_host), str(stopped.domain_uuid))
+    with pytest.raises(DomainNotFound):
+        ownership.set_owner(actor=Person(admin), vm_id=stopped.pk, owner_id=bob.pk)
+    assert VM.objects.get(pk=stopped.pk).owner == alice
 
 
 def test_a_new_owner_who_has_a_guest_of_that_name_is_refused(stopped, make_guest, admin, bob):

@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 
 from vms import selectors
 from vms.hypervisor import domains
+from vms.hypervisor.errors import HypervisorError
 from vms.live import publish
 from vms.models import VM, User
 from vms.policy import Action, Actor
@@ -18,19 +19,24 @@ def set_owner(
 ) -> VM:
     """Set or clear the owner, in the database and in the domain's metadata.
 
-    Raises Forbidden, Invalid("owner"): unknown person, or one who has a guest of that name already.
+    Raises Forbidden, Invalid("owner"): unknown person, or one who has a guest of that name already;
+    and host errors: then the owner is who it was.
     """
     vm = selectors.vm(actor, vm_id, Action.VM_SET_OWNER)
     busy.require_free(vm)
     owner = _person(owner_id)
     if owner == vm.owner:
         return vm
-    name = owner.username if owner else ""
+    before, name = vm.owner, owner.username if owner else ""
     trail = audit.Trail(actor, Action.VM_SET_OWNER.value, audit.about(vm), detail={"owner": name})
     with audit.audited(trail):
         _store(vm, owner)
         uuid = str(vm.domain_uuid)
-        domains.set_metadata(hosts.connection(vm.host), uuid, creation.metadata(vm))
+        try:
+            domains.set_metadata(hosts.connection(vm.host), uuid, creation.metadata(vm))
+        except HypervisorError:
+            _store(vm, before)
+            raise
     return vm
 
 
