@@ -69,6 +69,7 @@ def test_an_unnamed_guest_whose_proposed_name_was_just_taken_gets_the_next(
         ("memory_mib", {"memory_mib": 1}, "too-small"),
         ("memory_mib", {"memory_mib": 1 << 40}, "memory-over-host"),
         ("disk_bytes", {"disk_bytes": 1}, "disk-under-image"),
+        ("disk_bytes", {"disk_bytes": 0}, "disk-under-image"),
         ("disk_bytes", {"disk_bytes": 1 << 60}, "disk-over-pool"),
         ("user", {"user": "x"}, "no-cloud-init"),
         ("description", {"description": "a\x00b"}, "text-control"),

@@ -79,6 +79,7 @@ def test_description_of_several_lines_is_kept_as_typed(web, alice, url):
         ("memory_mib", "1", "32 MiB"),
         ("memory_mib", "99999999", "memory"),
         ("memory_mib", "x", "whole number"),
+        ("disk_gib", "0", "1 GiB"),
         ("disk_gib", "0.001", "1 GiB"),
         ("disk_gib", "9999999", "left"),
         ("disk_gib", "big", "number"),

@@ -134,7 +134,9 @@ def _check(actor: Actor, request: CreateRequest) -> _Checked:
         template,
         vcpus=template.vcpus if request.vcpus is None else request.vcpus,
         memory_mib=template.memory_mib if request.memory_mib is None else request.memory_mib,
-        disk_bytes=request.disk_bytes or max(template.disk_bytes, room.min_disk_bytes),
+        disk_bytes=max(template.disk_bytes, room.min_disk_bytes)
+        if request.disk_bytes is None
+        else request.disk_bytes,
         user=_login(template, request),
     )
     errors = {
