@@ -83,13 +83,14 @@ class Sampler:
     ) -> dict[str, Numbers]:
         """Publish the numbers of guests that run, and empty ones once for those that stopped.
 
-        Returns those of the guests that run.
+        Returns those of the guests that run. Where the driver has no numbers, there is nothing.
         """
         numbers: dict[str, Numbers] = {}
         for each in counters:
             vm = known.get(each.uuid)
-            if vm is not None and each.state.is_active:
-                numbers[vm.vm_id] = self._rates.read(each)
+            found = self._rates.read(each)
+            if vm is not None and found != Numbers():
+                numbers[vm.vm_id] = found
         running = frozenset(numbers)
         stopped = {vm_id: Numbers() for vm_id in self._shown - running}
         self._rates.keep({each.uuid for each in counters if each.state.is_active})
