@@ -13,6 +13,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from vms import messages
+from vms.models import VM
+from vms.web.taglooks import TagLooks
 
 register = template.Library()
 
@@ -93,6 +95,14 @@ def _css(bound: BoundField) -> str:
 def slider(bound: BoundField, unit: str = "", hint: str = "") -> dict[str, Any]:  # Any: a context
     """Show a number field with a slider beside it, which scripts bring to life."""
     return field(bound, unit, hint)
+
+
+@register.inclusion_tag("guests/_guest_tags.html")
+def guest_tags(guest: VM) -> dict[str, Any]:  # Any: a context
+    """Show the tags of a guest, each leading to all guests that have it, and the way to change
+    them.
+    """
+    return {"guest": guest, "tags": TagLooks().of(guest.tags)}
 
 
 VERB_ICONS = {
