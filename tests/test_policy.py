@@ -6,7 +6,19 @@ import uuid
 
 import pytest
 
-from vms.models import VM, AuditEntry, Host, Job, Network, Pool, Template, User, Volume
+from vms.models import (
+    VM,
+    ApiToken,
+    AuditEntry,
+    Host,
+    Job,
+    Network,
+    Pool,
+    SshKey,
+    Template,
+    User,
+    Volume,
+)
 from vms.policy import VIEW_ACTIONS, Action, Person, SystemActor, can, visible
 
 A = Action
@@ -72,6 +84,10 @@ def _rows(alice, vm):
     Template.objects.create(name="t", host=vm.host, pool_name="p", volume_name="a.qcow2")
     Job.objects.create(kind="create-vm", vm=vm, actor=alice)
     Job.objects.create(kind="create-vm")
+    for name in ("alice", "bob"):
+        user = User.objects.get(username=name)
+        SshKey.objects.create(user=user, kind="ssh-rsa", fingerprint="SHA256:x", line="ssh-rsa x")
+        ApiToken.objects.create(user=user, name="t", secret_hash=name)
     AuditEntry.objects.create(actor=alice, actor_name="alice", action="vm.start", phase="requested")
 
 

@@ -87,6 +87,9 @@ SENTENCES: dict[str, Text] = {
     "ssh-key-rule": lazy(
         "Line %(line)s is not a public SSH key. It should look like “ssh-ed25519 AAAA… name”."
     ),
+    "too-many-ssh-keys": lazy("An account keeps at most %(limit)s SSH keys; remove one first."),
+    "too-many-tokens": lazy("An account has at most %(limit)s tokens; revoke one first."),
+    "token-expiry-past": lazy("This day is over; choose a later one."),
     "no-cloud-init": lazy("This template does not take a user, password or SSH key."),
     "boot-unknown": lazy("“%(name)s” is not a device of this guest that can boot."),
     "unknown-template": lazy("There is no such template."),
@@ -219,6 +222,11 @@ ACTIONS: dict[str, Text] = {
     "people.reset-password": lazy("Reset password"),
     "people.change-password": lazy("Change own password"),
     "token.create": lazy("Create API token"),
+    "token.revoke": lazy("Revoke API token"),
+    "account.rename": lazy("Change own name"),
+    "account.add-ssh-keys": lazy("Add SSH keys"),
+    "account.remove-ssh-key": lazy("Remove SSH key"),
+    "account.end-sessions": lazy("Log out elsewhere"),
     "audit.expire": lazy("Delete old activity"),
 }
 """Every action that stands in the audit trail."""

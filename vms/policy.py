@@ -21,6 +21,7 @@ from vms.models import (
     Network,
     Pool,
     Role,
+    SshKey,
     Template,
     User,
     Volume,
@@ -95,6 +96,7 @@ class Action(StrEnum):
     JOB_CANCEL = "job.cancel"
     PEOPLE_MANAGE = "people.manage"
     AUDIT_VIEW = "audit.view"
+    ACCOUNT_EDIT = "account.edit"
     PASSWORD_CHANGE = "password.change"  # noqa: S105 - an action's name
 
 
@@ -119,6 +121,12 @@ def _himself(user: User, thing: object) -> bool:
     return isinstance(thing, User) and thing.pk == user.pk
 
 
+def _his_own(user: User, thing: object) -> bool:
+    if isinstance(thing, SshKey | ApiToken):
+        return thing.user_id == user.pk
+    return _himself(user, thing)
+
+
 def _image_for_users(_user: User, thing: object) -> bool:
     return isinstance(thing, Volume) and thing.is_iso and not thing.is_seed
 
@@ -135,6 +143,7 @@ USER_RULES: dict[Action, Predicate] = {
     Action.IMAGE_VIEW: _image_for_users,
     Action.JOB_VIEW: _own_job,
     Action.JOB_CANCEL: _own_job,
+    Action.ACCOUNT_EDIT: _his_own,
     Action.PASSWORD_CHANGE: _himself,
 }
 """What a user may do; an action that is not named is denied. An administrator may do everything."""
@@ -162,6 +171,8 @@ def _rows_for_user(user: User, rows: QuerySet[Any]) -> QuerySet[Any]:  # Any: ro
         return rows.filter(format="iso").exclude(name__regex=SEED_NAME)
     if model is Job:
         return rows.filter(actor=user) | rows.filter(vm__owner=user)
+    if model is SshKey or model is ApiToken:
+        return rows.filter(user=user)
     return rows.none()
 
 
@@ -186,5 +197,7 @@ VIEW_ACTIONS: dict[type[Model], Action] = {
     Job: Action.JOB_VIEW,
     User: Action.PEOPLE_MANAGE,
     AuditEntry: Action.AUDIT_VIEW,
+    SshKey: Action.ACCOUNT_EDIT,
+    ApiToken: Action.ACCOUNT_EDIT,
 }
 """The action that `visible()` of a model stands for; a test compares the two."""

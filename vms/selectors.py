@@ -16,6 +16,7 @@ from django.db.models import Exists, Model, OuterRef, Prefetch, Q, QuerySet
 
 from vms.models import (
     VM,
+    ApiToken,
     AuditEntry,
     AuditPhase,
     Host,
@@ -23,13 +24,14 @@ from vms.models import (
     Job,
     Network,
     Pool,
+    SshKey,
     Template,
     User,
     Volume,
 )
 from vms.models.host import SEED_NAME
 from vms.models.job import OPEN_STATES
-from vms.policy import VIEW_ACTIONS, Action, Actor, can, visible
+from vms.policy import VIEW_ACTIONS, Action, Actor, Person, can, visible
 from vms.problems import Forbidden, NotFound
 
 M = TypeVar("M", bound=Model)
@@ -190,6 +192,32 @@ def people(actor: Actor) -> QuerySet[User]:
 def person(actor: Actor, pk: Identifier) -> User:
     """Fetch one account."""
     return _fetch(actor, User.objects.all(), pk, Action.PEOPLE_MANAGE)
+
+
+def ssh_keys(actor: Actor) -> QuerySet[SshKey]:
+    """The actor's own keys, whatever else he may see."""
+    return visible(actor, _own(actor, SshKey.objects.all()))
+
+
+def ssh_key(actor: Actor, pk: Identifier) -> SshKey:
+    """Fetch one of the actor's own keys."""
+    return _fetch(actor, _own(actor, SshKey.objects.all()), pk, None)
+
+
+def tokens(actor: Actor) -> QuerySet[ApiToken]:
+    """The actor's own tokens that were not revoked, newest first; expired ones are among them."""
+    rows = _own(actor, ApiToken.objects.filter(revoked_at=None))
+    return visible(actor, rows).order_by("-created_at", "id")
+
+
+def token(actor: Actor, pk: Identifier) -> ApiToken:
+    """Fetch one token that was not revoked; of those who manage people, anybody's."""
+    rows = ApiToken.objects.select_related("user").filter(revoked_at=None)
+    return _fetch(actor, rows, pk, None)
+
+
+def _own(actor: Actor, rows: QuerySet[M]) -> QuerySet[M]:
+    return rows.filter(user=actor.user) if isinstance(actor, Person) else rows.none()
 
 
 @dataclass(frozen=True, slots=True)

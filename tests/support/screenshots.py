@@ -77,6 +77,7 @@ def pages(site: Site, guests: list[str]) -> dict[str, str]:
         "activity": "/activity/",
         "activity-none": "/activity/?person=nobody",
         "person-add": "/people/add/",
+        "account": "/account/",
         "password": "/account/password/",
         "not-found": "/guests/00000000-0000-4000-8000-000000000000/",
         "api-docs": "/api/v1/docs",

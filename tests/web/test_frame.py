@@ -30,6 +30,13 @@ POST_ONLY = {
     "person-deactivate": ["user"],
     "person-reactivate": ["user"],
     "person-password": ["user"],
+    "account-name": [],
+    "account-keys": [],
+    "account-key-remove": ["user"],
+    "account-tokens": [],
+    "account-token-revoke": ["user"],
+    "account-sessions-end": [],
+    "account-session-end": ["0" * 32],
     "set_language": [],
 }
 READABLE = {
@@ -57,6 +64,7 @@ READABLE = {
     "people": [],
     "person-add": [],
     "activity": [],
+    "account": [],
     "account_change_password": [],
     "account_logout": [],
 }

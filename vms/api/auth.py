@@ -28,7 +28,7 @@ def actor_of(request: HttpRequest) -> Person:
 class BearerToken(HttpBearer):
     """`Authorization: Bearer <token>`; a wrong one is refused even where a session would do."""
 
-    openapi_description = "A token made by `manage.py create_token USER`."
+    openapi_description = "A token made under “My account”, or by `manage.py create_token USER`."
 
     def authenticate(self, request: HttpRequest, token: str) -> Person:
         """Find the token's owner. Raises AuthenticationError when the token is not valid."""

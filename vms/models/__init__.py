@@ -6,6 +6,7 @@ from vms.models.audit import AuditEntry, AuditPhase
 from vms.models.history import Average, RolledUp, Track
 from vms.models.host import Host, HostStatus, Network, Pool, Volume
 from vms.models.job import Job, JobKind, JobState
+from vms.models.sshkey import SshKey
 from vms.models.template import Template
 from vms.models.ticket import ApiToken, Ticket
 from vms.models.user import Role, User
@@ -26,6 +27,7 @@ __all__ = [
     "Pool",
     "Role",
     "RolledUp",
+    "SshKey",
     "Template",
     "Ticket",
     "Track",

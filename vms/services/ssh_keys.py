@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 import struct
+from dataclasses import dataclass
 
 from vms.problems import Problem
 
@@ -13,6 +15,23 @@ _KEY_TYPES = re.compile(
     r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh\.com"
     r"|sk-ecdsa-sha2-nistp256@openssh\.com)\Z"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFacts:
+    """What a key is called: "ssh-ed25519", "SHA256:…" as ssh-keygen -l has it, and its comment."""
+
+    kind: str
+    fingerprint: str
+    comment: str
+
+
+def facts(line: str) -> KeyFacts:
+    """Name a key that `parse` gave."""
+    kind, blob, *comment = line.split(None, 2)
+    sum_ = hashlib.sha256(base64.b64decode(blob)).digest()
+    fingerprint = base64.b64encode(sum_).decode().rstrip("=")
+    return KeyFacts(kind, f"SHA256:{fingerprint}", comment[0] if comment else "")
 
 
 def parse(text: str) -> tuple[str, ...]:

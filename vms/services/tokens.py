@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from vms import selectors
+from vms.live import publish
 from vms.models import ApiToken, User
 from vms.policy import Action, Actor, Person, can
 from vms.problems import Forbidden, Invalid, Problem
@@ -14,27 +17,55 @@ from vms.services import audit
 from vms.services.secrets import digest, new_secret
 
 PREFIX = "kvmweb_"
+MAX_NAME = 100
+MAX_TOKENS = 100
 _LAST_USED_STEP = timedelta(minutes=1)
 
 
-def create(*, actor: Actor, user: User, name: str) -> tuple[ApiToken, str]:
-    """Make a token that acts as `user`; the second value is shown once and kept nowhere."""
+def create(
+    *, actor: Actor, user: User, name: str, expires_at: datetime | None = None
+) -> tuple[ApiToken, str]:
+    """Make a token that acts as `user`; the second value is shown once and kept nowhere.
+
+    Raises Forbidden for anybody else but an administrator, Invalid (name, expires_at).
+    """
     himself = isinstance(actor, Person) and actor.user.pk == user.pk
     if not himself and not can(actor, Action.PEOPLE_MANAGE):
         raise Forbidden("forbidden", action=Action.PEOPLE_MANAGE.value)
-    if not name.strip() or len(name) > 100:
-        raise Invalid(
-            {
-                "name": Problem("required")
-                if not name.strip()
-                else Problem("name-too-long", limit=100)
-            }
-        )
+    if errors := _errors(user, name, expires_at):
+        raise Invalid(errors)
     secret = PREFIX + new_secret()
     target = audit.Target("user", str(user.pk), user.username)
     with audit.audited(audit.Trail(actor, "token.create", target, detail={"token": name})):
-        token = ApiToken.objects.create(user=user, name=name, secret_hash=digest(secret))
+        token = ApiToken.objects.create(
+            user=user, name=name, secret_hash=digest(secret), expires_at=expires_at
+        )
     return token, secret
+
+
+def _errors(user: User, name: str, expires_at: datetime | None) -> dict[str, Problem]:
+    errors: dict[str, Problem] = {}
+    if not name.strip():
+        errors["name"] = Problem("required")
+    elif len(name) > MAX_NAME:
+        errors["name"] = Problem("name-too-long", limit=MAX_NAME)
+    elif user.tokens.filter(revoked_at=None).count() >= MAX_TOKENS:
+        errors["name"] = Problem("too-many-tokens", limit=MAX_TOKENS)
+    if expires_at is not None and expires_at <= timezone.now():
+        errors["expires_at"] = Problem("token-expiry-past")
+    return errors
+
+
+def revoke(*, actor: Actor, token_id: selectors.Identifier) -> ApiToken:
+    """End a token at once, with the sockets and consoles it opened. Raises NotFound."""
+    token = selectors.token(actor, token_id)
+    target = audit.Target("user", str(token.user_id), token.user.username)
+    trail = audit.Trail(actor, "token.revoke", target, detail={"token": token.name})
+    with transaction.atomic(), audit.audited(trail):
+        token.revoked_at = timezone.now()
+        token.save(update_fields=["revoked_at"])
+        transaction.on_commit(lambda: publish.rights_changed(str(token.user_id)))
+    return token
 
 
 def authenticate(secret: str) -> ApiToken | None:

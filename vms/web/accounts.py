@@ -16,10 +16,12 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from vms.models import User
 from vms.services import people
+from vms.services.account import LOGIN
 from vms.web.person import person
 
 
@@ -46,6 +48,17 @@ class LoginView(AllauthLoginView):  # type: ignore[misc]  # allauth ships no typ
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # Any: as Django has it
         """Give the form and where to go afterwards."""
         return super(AllauthLoginView, self).get_context_data(**kwargs)  # type: ignore[no-any-return]
+
+    def form_valid(self, form: Any) -> HttpResponse:  # Any: allauth's form
+        """Note in the session when and from where it began, for "My account"."""
+        response: HttpResponse = super().form_valid(form)
+        if self.request.user.is_authenticated:
+            self.request.session[LOGIN] = {
+                "at": timezone.now().isoformat(),
+                "address": str(self.request.META.get("REMOTE_ADDR") or ""),
+                "agent": self.request.headers.get("User-Agent", "")[:200],
+            }
+        return response
 
 
 class PasswordForm(ChangePasswordForm):  # type: ignore[misc]  # allauth ships no types

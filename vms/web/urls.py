@@ -9,6 +9,7 @@ from django.views.i18n import set_language
 
 from vms.web.accounts import LoginView, PasswordChangeView
 from vms.web.views import (
+    account,
     activity,
     bulk,
     charts,
@@ -82,5 +83,15 @@ urlpatterns = [
         login_required(PasswordChangeView.as_view()),
         name="account_change_password",
     ),
+    path("account/", account.page, name="account"),
+    path("account/name/", account.name, name="account-name"),
+    path("account/keys/", account.add_keys, name="account-keys"),
+    path("account/keys/<uuid:key_id>/remove/", account.remove_key, name="account-key-remove"),
+    path("account/tokens/", account.add_token, name="account-tokens"),
+    path(
+        "account/tokens/<uuid:token_id>/revoke/", account.revoke_token, name="account-token-revoke"
+    ),
+    path("account/sessions/end/", account.end_others, name="account-sessions-end"),
+    path("account/sessions/<slug:mark>/end/", account.end_session, name="account-session-end"),
     path("language/", set_language, name="set_language"),
 ]

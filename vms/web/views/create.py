@@ -52,8 +52,13 @@ def _first_values(actor: Person, template: Template) -> dict[str, object]:
         "memory_mib": template.memory_mib,
         "disk_gib": to_gib(max(template.disk_bytes, room.min_disk_bytes)),
         "user": template.default_user,
+        "ssh_keys": _own_keys(actor) if template.default_user else "",
         "is_started": True,
     }
+
+
+def _own_keys(actor: Person) -> str:
+    return "\n".join(selectors.ssh_keys(actor).values_list("line", flat=True))
 
 
 def _form(actor: Person, template: Template, **kwargs: object) -> CreateForm:

@@ -1,0 +1,43 @@
+"""Forms of one's own account."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from vms.web.forms.fields import LinesField
+
+
+class NameForm(forms.Form):
+    """The full name."""
+
+    full_name = forms.CharField(
+        label=_("Full name"),
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+
+
+class KeysForm(forms.Form):
+    """SSH keys as pasted."""
+
+    ssh_keys = LinesField(label=_("Add SSH keys"), rows=3)
+
+
+class TokenForm(forms.Form):
+    """A new token."""
+
+    name = forms.CharField(
+        label=_("Name of the new token"), widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    expires_on = forms.DateField(
+        label=_("Last day"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+
+    def expires_at(self) -> datetime | None:
+        """Return the end of the last day in the time zone of the pages; None for never."""
+        day = self.cleaned_data["expires_on"]
+        return timezone.make_aware(datetime.combine(day, time.max)) if day else None
