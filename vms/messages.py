@@ -116,6 +116,7 @@ SENTENCES: dict[str, Text] = {
     "disk-is-medium": lazy("It is a CD; ejecting is enough."),
     "disk-is-backing": lazy("The volume “%(name)s” is based on it."),
     "unknown-disk": lazy("The guest has no disk “%(name)s” that could be deleted."),
+    "disk-must-stay": lazy("The disk “%(name)s” must stay. %(reason)s"),
     # of people
     "last-administrator": lazy("This is the last active administrator; name another one first."),
     "yourself": lazy("You cannot do this to your own account."),

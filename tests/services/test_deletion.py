@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from vms import messages
 from vms.hypervisor import domains, storage
 from vms.hypervisor.errors import DomainNotFound
 from vms.models import VM, Job, JobState
@@ -84,6 +85,29 @@ def test_a_disk_another_guest_is_based_on_cannot_go(vm, alice, test_host, delete
     assert "child.qcow2" in disk.reason
     with pytest.raises(Invalid):
         delete(Person(alice), vm, {"vda"})
+
+
+def test_a_disk_that_must_stay_is_refused_with_its_reason(vm, alice, make_guest, delete):
+    VM.objects.filter(pk=make_guest(alice, "other").pk).update(disk_paths=vm.disk_paths)
+    with pytest.raises(Invalid) as caught:
+        delete(Person(alice), vm, {"vda"})
+    sentence = messages.sentence(caught.value.fields["disks"])
+    assert sentence == "The disk “vda” must stay. The guest “other” uses it too."
+
+
+def test_a_disk_that_another_guest_took_after_a_crash_stays(vm, alice, make_guest, test_host):
+    from vms.services import jobs
+
+    job = deletion.delete(actor=Person(alice), vm_id=vm.pk, delete_disks={"vda"})
+    link, uuid = hosts.connection(test_host), str(vm.domain_uuid)
+    jobs.made(
+        jobs.start(job.pk), "orphan", str(test_host.pk), uuid, "default-pool", f"{vm.pk}.qcow2"
+    )
+    domains.destroy_if_active(link, uuid)
+    domains.undefine(link, uuid)
+    VM.objects.filter(pk=make_guest(alice, "heir").pk).update(disk_paths=vm.disk_paths)
+    jobs.recover_interrupted()
+    assert f"{vm.pk}.qcow2" in _volumes(test_host)
 
 
 def test_a_disk_that_somebody_else_uses_cannot_go_and_his_guest_is_not_named(

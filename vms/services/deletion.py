@@ -131,9 +131,8 @@ def _chosen(actor: Actor, vm: VM, targets: Collection[str]) -> list[DeletableDis
         if target not in known:
             raise Invalid({"disks": Problem("unknown-disk", name=target)})
         if not known[target].can_delete:
-            raise Invalid(
-                {"disks": Problem("unknown-disk", name=f"{target}: {known[target].reason}")}
-            )
+            why = known[target].reason
+            raise Invalid({"disks": Problem("disk-must-stay", name=target, reason=why)})
     return [known[target] for target in sorted(targets)]
 
 

@@ -9,7 +9,7 @@ from vms.hypervisor import domains, storage
 from vms.hypervisor.connection import HostConnection
 from vms.hypervisor.errors import DomainNotFound, HypervisorError
 from vms.live import publish
-from vms.models import VM, Host, Job
+from vms.models import VM, Host, Job, Volume
 from vms.services import hosts
 
 log = structlog.get_logger(__name__)
@@ -47,11 +47,19 @@ def _undo_one(note: list[str]) -> None:
 
 
 def _delete_unless_defined(host: HostConnection, uuid: str, pool: str, name: str) -> None:
-    """Delete a disk of a deleted guest; while the guest still exists, its disk stays."""
+    """Delete a disk of a deleted guest; while a guest has it, this one or another, it stays."""
     try:
         domains.get(host, uuid)
     except DomainNotFound:
-        storage.delete_volume(host, pool=pool, name=name)
+        if not _is_used_by_another(uuid, pool, name):
+            storage.delete_volume(host, pool=pool, name=name)
+
+
+def _is_used_by_another(uuid: str, pool: str, name: str) -> bool:
+    """Say whether a guest that was last seen with that volume is not the one of `uuid`."""
+    paths = set(Volume.objects.filter(pool__name=pool, name=name).values_list("path", flat=True))
+    others = VM.objects.exclude(domain_uuid=uuid).values_list("disk_paths", flat=True)
+    return any(not paths.isdisjoint(each) for each in others)
 
 
 def _connection(host_id: str) -> HostConnection | None:
