@@ -1,4 +1,4 @@
-"""Run the benchmark: all of it, or what is named: list, live, create, relay, memory."""
+"""Run the benchmark: all of it, or what is named: list, live, create, relay, memory, scale."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import libvirt
 
-from tests.bench import create, guest_list, live, memory, relay
+from tests.bench import create, guest_list, live, memory, relay, scale
 from tests.bench.table import Row, lines
 
 MEASUREMENTS: dict[str, Callable[[], Iterator[Row]]] = {
@@ -23,6 +23,7 @@ MEASUREMENTS: dict[str, Callable[[], Iterator[Row]]] = {
     "create": create.measure,
     "relay": relay.measure,
     "memory": memory.measure,
+    "scale": scale.measure,
 }
 
 

@@ -60,15 +60,15 @@ def request_times(uri: str, guests: int) -> tuple[list[float], float]:
     return [answer.took_s for answer in answers], used_s / REQUESTS
 
 
-def node_xml(guests: int) -> bytes:
-    """Describe a host of the test driver with so many domains, every third one off."""
+def node_xml(guests: int, *, every_third_off: bool = True) -> bytes:
+    """Describe a host of the test driver with so many domains."""
     node = etree.Element("node")
     for number in range(guests):
-        node.append(domain(number))
+        node.append(domain(number, is_off=every_third_off and number % 3 == 0))
     return etree.tostring(node)
 
 
-def domain(number: int) -> etree._Element:
+def domain(number: int, *, is_off: bool) -> etree._Element:
     """Describe one domain: a screen, a disk and a NIC, so that its row has every part."""
     element = etree.Element("domain", type="test", nsmap={"test": TEST_NAMESPACE})
     for tag, text in (
@@ -84,6 +84,6 @@ def domain(number: int) -> etree._Element:
     etree.SubElement(disk, "source", file=f"/guest-{number}.qcow2")
     etree.SubElement(disk, "target", dev="vda", bus="virtio")
     etree.SubElement(devices, "graphics", type="vnc", port="-1")
-    if number % 3 == 0:
+    if is_off:
         etree.SubElement(element, f"{{{TEST_NAMESPACE}}}runstate").text = OFF
     return element

@@ -78,6 +78,7 @@ class Site:
         if prefix:
             settings["KVMWEB_PUBLIC_URLS"] = self.url
         self.uri = uri
+        self.command = [sys.executable, str(ROOT / "manage.py"), "serve"]
         self.password = ""
         self.token = ""
         self._process: subprocess.Popen[bytes] | None = None
@@ -117,7 +118,7 @@ class Site:
         """Start the server and wait until it answers."""
         with (self.home / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, str(ROOT / "manage.py"), "serve", "--port", str(self.port)],
+                [*self.command, "--port", str(self.port)],
                 env=self.environment,
                 cwd=ROOT,
                 stdout=log,
