@@ -233,3 +233,16 @@ def test_opening_and_closing_are_audited_with_what_moved(issue, redeem):
     assert (opened.action, closed.action) == ("console.open", "console.close")
     assert closed.detail["bytes_out"] == 20
     assert opened.correlation == closed.correlation
+
+
+def test_a_stolen_ticket_is_audited_as_the_thiefs_deed(issue, redeem, mallory):
+    with pytest.raises(Refused):
+        redeem(issue(), user_id=str(mallory.pk), session_key="his own")
+    line = AuditEntry.objects.filter(action="console.open").first()
+    assert (line.actor_name, line.phase) == ("mallory", "refused")
+
+
+def test_a_stranger_cannot_fill_the_audit_trail_with_invented_tickets(redeem):
+    with pytest.raises(Refused):
+        redeem("0" * 43, user_id=None, session_key="")
+    assert not AuditEntry.objects.filter(action="console.open").exists()

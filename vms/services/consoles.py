@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import structlog
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
@@ -17,6 +18,8 @@ from vms.policy import Action, Actor, Door, Person, can
 from vms.problems import Refused
 from vms.services import audit, tokens
 from vms.services.secrets import digest, new_secret
+
+log = structlog.get_logger(__name__)
 
 LIFETIME = timedelta(seconds=30)
 VNC, SERIAL = "vnc", "serial"
@@ -158,7 +161,7 @@ def redeem(
     use = _Use(bool(burned), vm_id, session_key, user_id, has_trusted_origin)
     flaw = _flaw(ticket, use)
     if flaw or ticket is None:
-        _audit_refusal(ticket, flaw, vm_id, address)
+        _audit_refusal(ticket, use, flaw, address)
         raise Refused("ticket-invalid")
     return _grant(ticket, address)
 
@@ -200,10 +203,19 @@ def _is_same_session(ticket: Ticket, use: _Use) -> bool:
     return bool(use.session_key) and ticket.session_key == use.session_key and same_user
 
 
-def _audit_refusal(ticket: Ticket | None, flaw: str, vm_id: str, address: str) -> None:
-    target = audit.about(ticket.vm) if ticket else audit.Target("vm", vm_id[:40])
-    somebody = ticket.user if ticket else User(username="?")
-    actor = Person(somebody, Door.CONSOLE, address)
+def _audit_refusal(ticket: Ticket | None, use: _Use, flaw: str, address: str) -> None:
+    """Write who presented it, which need not be the one it was made for.
+
+    A stranger who invents tickets is only logged: he must not be able to fill the audit trail.
+    """
+    presenter = User.objects.filter(pk=use.user_id).first() if use.user_id else None
+    if presenter is None and ticket is not None and ticket.token is not None:
+        presenter = ticket.user
+    if presenter is None and ticket is None:
+        log.info("console-ticket-refused", flaw=flaw, address=address)
+        return
+    actor = Person(presenter or User(username="?"), Door.CONSOLE, address)
+    target = audit.about(ticket.vm) if ticket else audit.Target("vm", use.vm_id[:40])
     trail = audit.Trail(actor, "console.open", target, detail={"flaw": flaw})
     audit.refused(trail, Refused("ticket-invalid"))
 

@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.defaults import permission_denied
 from django_htmx.http import trigger_client_event
 
 from vms import messages
@@ -32,6 +33,7 @@ def door(view: View[P]) -> Wrapped[P]:
 
     @functools.wraps(view)
     def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        response: HttpResponseBase
         if not request.user.is_authenticated:
             return _ask_to_log_in(request)
         try:
@@ -39,7 +41,8 @@ def door(view: View[P]) -> Wrapped[P]:
         except NotFound as problem:
             raise Http404(messages.sentence(problem)) from None
         except Forbidden as problem:
-            raise PermissionDenied(messages.sentence(problem)) from None
+            # Not raised: Django would write a traceback for everybody who knocks.
+            response = permission_denied(request, PermissionDenied(messages.sentence(problem)))
         except (Problem, HypervisorError) as problem:
             response = _answer(request, problem)
         if not response.has_header("Cache-Control"):

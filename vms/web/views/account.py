@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from vms import selectors
 from vms.policy import Person
@@ -22,7 +22,7 @@ from vms.web.forms.account import KeysForm, NameForm, TokenForm
 from vms.web.forms.problems import SHOWN, add_problems
 
 
-@require_GET
+@require_safe
 @door
 def page(request: HttpRequest, actor: Person) -> HttpResponse:
     """Show the own account."""

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.http import content_disposition_header
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from vms import selectors
 from vms.policy import Person
@@ -23,7 +23,7 @@ MAX_DIGITS = 18
 """No id of a line has more."""
 
 
-@require_GET
+@require_safe
 @door
 def page(request: HttpRequest, actor: Person) -> HttpResponse:
     """Show the newest lines, or those before a line."""
@@ -49,7 +49,7 @@ def _before(request: HttpRequest) -> int | None:
     return int(text) if is_number else None
 
 
-@require_GET
+@require_safe
 @door
 def as_csv(request: HttpRequest, actor: Person) -> StreamingHttpResponse:
     """Give every line that passes the filter as a file, in parts as they are read."""

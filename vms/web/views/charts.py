@@ -7,7 +7,7 @@ import uuid
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.http import content_disposition_header
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from vms import selectors
 from vms.policy import Person
@@ -18,7 +18,7 @@ from vms.web.door import door
 from vms.web.guestpage import guest_context
 
 
-@require_GET
+@require_safe
 @door
 def page(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
     """Show the charts of a guest."""
@@ -28,7 +28,7 @@ def page(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
     return render(request, "guests/charts.html", context)
 
 
-@require_GET
+@require_safe
 @door
 def guest_series(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
     """Give the history of a guest; `format=csv` as a file."""
@@ -38,7 +38,7 @@ def guest_series(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpR
     return _as_csv(found, file_name("guest", selectors.vm(actor, vm_id).name, found.span))
 
 
-@require_GET
+@require_safe
 @door
 def host_series(request: HttpRequest, actor: Person, host_id: uuid.UUID) -> HttpResponse:
     """Give the history of a host; `format=csv` as a file."""

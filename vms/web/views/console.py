@@ -7,7 +7,7 @@ import uuid
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import get_script_prefix
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from vms import messages, selectors
 from vms.policy import Action, Person
@@ -18,7 +18,7 @@ from vms.web.door import door
 from vms.web.guestpage import guest_context
 
 
-@require_GET
+@require_safe
 @door
 def page(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
     """Show the console; the script asks for a ticket and connects."""

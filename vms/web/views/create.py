@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from vms import selectors
 from vms.models import Template
@@ -21,7 +21,7 @@ from vms.web.forms.guests import FIELD_NAMES, CreateForm
 from vms.web.forms.problems import SHOWN, add_problems
 
 
-@require_GET
+@require_safe
 @door
 def choose_template(request: HttpRequest, actor: Person) -> HttpResponse:
     """Show the templates to make a guest from."""

@@ -7,7 +7,7 @@ import uuid
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import render
 from django.utils.cache import patch_cache_control
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from vms import selectors
 from vms.hypervisor.errors import HypervisorError
@@ -21,7 +21,7 @@ from vms.web.guestpage import guest_context, history_lines
 from vms.web.numbers import gauges
 
 
-@require_GET
+@require_safe
 @door
 def overview(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
     """Show state, screen, numbers and devices."""
@@ -36,7 +36,7 @@ def overview(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpRespo
     return render(request, "guests/overview.html", context)
 
 
-@require_GET
+@require_safe
 @door
 def xml(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
     """Show the definition as libvirt has it."""
@@ -44,7 +44,7 @@ def xml(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
     return render(request, "guests/xml.html", guest_context(actor, guest, "xml"))
 
 
-@require_GET
+@require_safe
 @door
 def history(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
     """Show what was done to the guest, and by whom."""
@@ -54,7 +54,7 @@ def history(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpRespon
     return render(request, "guests/history.html", context)
 
 
-@require_GET
+@require_safe
 @door
 def menu(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
     """Give the Actions menu of a row, with each verb's reason where it is not allowed."""
@@ -63,7 +63,7 @@ def menu(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
     return render(request, "guests/_menu.html", context)
 
 
-@require_GET
+@require_safe
 @door
 def thumbnail(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
     """Give a small picture of the screen; nothing (204) while there is none to be had."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from vms import selectors
 from vms.models import VM
@@ -21,7 +21,7 @@ from vms.web.rows import guest_rows
 MAX_IDS = 200
 
 
-@require_GET
+@require_safe
 @door
 def page(request: HttpRequest, actor: Person) -> HttpResponse:
     """Show the guests."""
@@ -49,7 +49,7 @@ def _in_order(actor: Person, ids: list[str]) -> list[VM]:
     return [rows[pk] for pk in ids if pk in rows]
 
 
-@require_GET
+@require_safe
 @door
 def rows(request: HttpRequest, actor: Person) -> HttpResponse:
     """Give the rows of the guests named by `id`, in that order, or those of the first page.
@@ -72,7 +72,7 @@ def _is_uuid(text: str) -> bool:
     return True
 
 
-@require_GET
+@require_safe
 @door
 def index(request: HttpRequest, actor: Person) -> HttpResponse:
     """Give every guest that matches, in order, with its revision: what a page shows or missed."""
@@ -89,7 +89,7 @@ def index(request: HttpRequest, actor: Person) -> HttpResponse:
     return JsonResponse(values)
 
 
-@require_GET
+@require_safe
 @door
 def choices(request: HttpRequest, actor: Person, name: str) -> HttpResponse:
     """Give the menu behind a chip."""

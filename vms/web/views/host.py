@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from vms import selectors
 from vms.policy import Action, Person, can
@@ -14,7 +14,7 @@ from vms.web.door import door
 from vms.web.hostpage import host_views
 
 
-@require_GET
+@require_safe
 @door
 def page(request: HttpRequest, actor: Person) -> HttpResponse:
     """Show every host."""

@@ -8,14 +8,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from vms.policy import Person
 from vms.services import jobs, preferences
 from vms.web.door import back, done, door, is_partial
 
 
-@require_GET
+@require_safe
 @door
 def menu(request: HttpRequest, actor: Person) -> HttpResponse:
     """Give the indicator with its menu."""

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from vms import selectors
 from vms.models import User
@@ -25,7 +25,7 @@ def _require_manager(actor: Person) -> None:
         raise Forbidden("forbidden", action=Action.PEOPLE_MANAGE.value)
 
 
-@require_GET
+@require_safe
 @door
 def page(request: HttpRequest, actor: Person) -> HttpResponse:
     """Show the accounts."""

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from vms import messages, selectors
 from vms.hypervisor.types import VmState
@@ -22,7 +22,7 @@ from vms.web.forms.problems import SHOWN, add_problems
 from vms.web.guestpage import guest_context
 
 
-@require_GET
+@require_safe
 @door
 def page(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
     """Show the settings."""

@@ -24,7 +24,8 @@ def page(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
     guest = selectors.vm(actor, vm_id, Action.VM_EDIT)
     if request.method != "POST":
         return _show(request, actor, guest)
-    typed, gone = request.POST.get("add", ""), request.POST.getlist("remove")
+    # Not "remove": a control of that name would hide the form's own method from scripts.
+    typed, gone = request.POST.get("add", ""), request.POST.getlist("drop")
     # Whoever removes one may have half typed another.
     new = [] if gone else split(typed)
     try:

@@ -7,7 +7,7 @@ import uuid
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from vms import selectors
 from vms.models import Template, Volume
@@ -20,7 +20,7 @@ from vms.web.forms.problems import SHOWN, add_problems
 from vms.web.forms.templates import FIELD_NAMES, NewTemplateForm, TemplateForm, initial_of
 
 
-@require_GET
+@require_safe
 @door
 def page(request: HttpRequest, actor: Person) -> HttpResponse:
     """Show the templates."""
