@@ -17,7 +17,7 @@ from vms.live import gauges, publish
 from vms.live.hub import hub
 from vms.live.messages import GROUP, Numbers, hints_to_wire
 from vms.models import VM, Host
-from vms.streams import status
+from vms.streams import sights, status
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -385,6 +385,26 @@ def test_a_full_channel_layer_is_noticed_and_pages_look_for_themselves(
         assert await receive(socket, "resync") == {"t": "resync"}
         publish.vm_changed(str(guest.pk), 2)
         assert (await receive(socket, "vm"))["rev"] == 2
+        await socket.disconnect()
+
+    run(body)
+
+
+def test_hints_about_the_guests_of_others_cost_one_look(
+    browser_of, mallory, guest, monkeypatch
+) -> None:
+    looks, look = [], sights.look
+    monkeypatch.setattr(sights, "look", lambda *args: looks.append(args) or look(*args))
+
+    async def body() -> None:
+        socket = await connected(browser_of(mallory))
+        for revision in range(10):
+            publish.vm_changed(str(guest.pk), revision)
+            assert await pushed(socket) == []
+        assert len(looks) == 2
+        await asyncio.to_thread(lambda: VM.objects.update(owner=mallory))
+        publish.rights_changed(str(mallory.pk))
+        assert (await receive(socket, "vm"))["id"] == str(guest.pk)
         await socket.disconnect()
 
     run(body)

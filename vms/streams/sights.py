@@ -17,6 +17,7 @@ from vms.policy import Action, Door, Person, can
 from vms.streams import visitors
 
 FORGET_S = 60.0
+MOST_UNSEEN = 10_000
 
 
 class View:
@@ -24,9 +25,17 @@ class View:
 
     def __init__(self, vm_ids: frozenset[str]) -> None:
         self.vm_ids = vm_ids
+        self.unseen: set[str] = set()
+        """Guests about which hints came that are not among them: no reason to look again."""
         self.sockets = 0
-        """How many sockets use it now; belongs to the loop, as does `members`."""
+        """How many sockets use it now; all but the ids belongs to the loop."""
         self._made: dict[str, tuple[int, int, str]] = {}
+
+    def leave_out(self, vm_ids: set[str]) -> None:
+        """Note that these guests, just looked for, are not to be seen; guests come and go."""
+        if len(self.unseen) > MOST_UNSEEN:
+            self.unseen.clear()
+        self.unseen |= vm_ids - self.vm_ids
 
     def members(self, host_id: str, since: int, host: HostBoard) -> str:
         """Return the members of a frame that leads from tick `since` of a host to its last one."""

@@ -176,7 +176,8 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
             case HintKind.RIGHTS:
                 return message.subject == str(self._seen.person.user.pk)
             case HintKind.VM:
-                return message.subject not in self._seen.vm_ids
+                view = self._seen.view
+                return message.subject not in view.vm_ids and message.subject not in view.unseen
             case HintKind.VM_GONE:
                 return message.subject in self._seen.vm_ids
         return False
@@ -201,10 +202,12 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
             return False
         before = self._seen.vm_ids
         self._see(sight)
+        hints = [message for message in messages if isinstance(message, Hint)]
+        sight.view.leave_out({hint.subject for hint in hints if hint.kind is HintKind.VM})
         if before is sight.vm_ids:
             return True
         added = sight.vm_ids - before
-        told = {message.subject for message in messages if isinstance(message, Hint)}
+        told = {hint.subject for hint in hints}
         news = [_json({"t": "gone", "id": vm_id}) for vm_id in before - sight.vm_ids]
         news += [_json({"t": "vm", "id": vm_id, "rev": 0}) for vm_id in added - told]
         for text in (*_packed(news), *self._numbers.added(hub.board, added)):
