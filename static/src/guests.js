@@ -125,9 +125,9 @@ for (const row of allRows()) {
   add(row);
 }
 byId("pager")?.remove();
-show(JSON.parse(byId("guest-index")?.textContent ?? "{}"), wanted().sort);
-startQuery((index) => {
-  show(index.guests, index.sort);
+show(JSON.parse(byId("guest-index")?.textContent ?? "{}"), wanted().sort, true);
+startQuery((index, isAsked) => {
+  show(index.guests, index.sort, isAsked);
   settle(index.total);
   refreshStale(near);
 });

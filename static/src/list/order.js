@@ -48,15 +48,34 @@ export function drop(id) {
 }
 
 /**
- * Show what the server says matches.
+ * Show what the server says matches. Unless somebody asked for it, rows under the pointer stay where they are.
  * @param {Record<string, number>} guests id and revision, in order
  * @param {string} wanted the order, as the server writes it
+ * @param {boolean} isAsked
  */
-export function show(guests, wanted) {
-  revisions = new Map(Object.entries(guests));
+export function show(guests, wanted, isAsked) {
+  const all = isAsked || !isInUse() ? Object.keys(guests) : settled(ids(), Object.keys(guests));
+  revisions = new Map(all.map((id) => [id, guests[id] ?? 0]));
   sort = wanted;
   sortedAt = Date.now();
   showRows(ids());
+}
+
+/**
+ * Keep the order of what is there already, and put what is new behind the one it follows.
+ * @param {string[]} before
+ * @param {string[]} after
+ */
+function settled(before, after) {
+  const wanted = new Set(after);
+  const kept = before.filter((id) => wanted.has(id));
+  const has = new Set(kept);
+  after.forEach((id, i) => {
+    if (has.has(id)) return;
+    kept.splice(kept.indexOf(after[i - 1] ?? "") + 1, 0, id);
+    has.add(id);
+  });
+  return kept;
 }
 
 /** @param {string} selector */

@@ -7,13 +7,16 @@ const TYPING_MS = 120;
 const CALM_MS = 1500;
 
 /** @typedef {{guests: Record<string, number>, total: number, problem: string, sort: string, heads: Record<string, [string, string]>, chips: Record<string, [string, boolean, string]>}} Index */
-/** @type {(index: Index) => void} */
+/** @typedef {(index: Index, isAsked: boolean) => void} Listener */
+/** @type {Listener} */
 let hear = () => {};
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
 let dueAt = Infinity;
 let askedAt = 0;
 let turn = 0;
+/** Whether somebody asked, and not only something changed. */
+let isAsked = false;
 
 /** @param {string} id @returns {HTMLInputElement} */
 function input(id) {
@@ -44,13 +47,15 @@ async function fetchIndex() {
   askedAt = Date.now();
   turn += 1;
   const mine = turn;
+  const wasAsked = isAsked;
   const url = byId("guests")?.dataset.indexUrl ?? "";
   const answer = await ask(`${url}?${new URLSearchParams(wanted())}`).catch(() => null);
   if (!answer?.ok || mine !== turn) return;
   const index = /** @type {Index} */ (await answer.json());
   if (mine !== turn) return;
+  isAsked &&= !wasAsked;
   paint(index);
-  hear(index);
+  hear(index, wasAsked);
 }
 
 /** @param {Index} index */
@@ -106,6 +111,7 @@ function remember() {
 function look(q, ms = 0) {
   for (const id of ["filter", "search"]) if (input(id).value !== q) input(id).value = q;
   remember();
+  isAsked = true;
   askWithin(ms);
 }
 
@@ -114,6 +120,7 @@ function order(sort) {
   if (input("sort").value === sort) return;
   input("sort").value = sort;
   remember();
+  isAsked = true;
   askWithin(0);
   ask(byId("guests")?.dataset.orderUrl ?? "", { method: "POST", body: new URLSearchParams({ sort }) }).catch(() => null);
 }
@@ -143,7 +150,7 @@ function submitted(event) {
   else askWithin(0);
 }
 
-/** Bring search and order to life. @param {(index: Index) => void} listener hears what is found */
+/** Bring search and order to life. @param {Listener} listener hears what is found */
 export function startQuery(listener) {
   hear = listener;
   for (const id of ["filter", "search"]) input(id).addEventListener("input", () => look(input(id).value, TYPING_MS));
