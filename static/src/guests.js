@@ -59,6 +59,7 @@ function settle(total) {
 }
 
 onRows({
+  isNear: (row) => near.has(row),
   added: (row) => add(row),
   changed(row, before) {
     const { id = "", name = "", state = "", label = "" } = row.dataset;

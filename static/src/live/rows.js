@@ -5,7 +5,7 @@ import { morph } from "../lib/morph.js";
 import { refreshMenu } from "../ui/menu.js";
 
 const GATHER_MS = 15;
-const MOST_IDS = 100;
+const MOST_IDS = 40;
 /** Every row that was ever here, also those that the filter has put away. @type {Map<string, HTMLElement>} */
 const known = new Map();
 /** @type {Set<string>} */
@@ -14,9 +14,9 @@ const dirty = new Set();
 let timer;
 let isFetching = false;
 
-/** @typedef {{added: (row: HTMLElement) => void, changed: (row: HTMLElement, before: DOMStringMap) => void, removed: (row: HTMLElement) => void}} Hooks */
+/** @typedef {{isNear: (row: HTMLElement) => boolean, added: (row: HTMLElement) => void, changed: (row: HTMLElement, before: DOMStringMap) => void, removed: (row: HTMLElement) => void}} Hooks */
 /** @type {Hooks} */
-let hooks = { added() {}, changed() {}, removed() {} };
+let hooks = { isNear: () => true, added() {}, changed() {}, removed() {} };
 
 /** @param {Hooks} wanted */
 export function onRows(wanted) {
@@ -95,10 +95,22 @@ async function fetchRows(ids) {
   return /** @type {HTMLElement[]} */ ([...fresh.body.children]);
 }
 
-async function run() {
+/** Take what is to be fetched next; what was scrolled away meanwhile asks again when it comes back. */
+function take() {
+  const isWanted = (/** @type {string} */ id) => {
+    const row = known.get(id);
+    return row !== undefined && hooks.isNear(row);
+  };
+  for (const id of dirty) if (!isWanted(id)) dirty.delete(id);
   const ids = [...dirty].slice(0, MOST_IDS);
-  isFetching = true;
   for (const id of ids) dirty.delete(id);
+  return ids;
+}
+
+async function run() {
+  const ids = take();
+  if (!ids.length) return;
+  isFetching = true;
   const rows = await fetchRows(ids);
   isFetching = false;
   if (rows) {
