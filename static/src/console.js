@@ -1,67 +1,95 @@
-/** The console page: toolbar, keyboard and the guest's state around the screen. */
-import { connect, guestState, screen, stateChanged } from "./console/session.js";
-import { ask, byId } from "./lib/dom.js";
+/** The console page: the guest's screen and serial ports, each a session, and the bar around them. */
+import { showNotice } from "./console/cover.js";
+import { openScreen } from "./console/screen.js";
+import { guestState, Session } from "./console/session.js";
+import { startTools } from "./console/tools.js";
+import { ask, byId, nearest } from "./lib/dom.js";
 import { text } from "./lib/texts.js";
 import { afterRefresh, refresh } from "./live/regions.js";
 import { on } from "./live/socket.js";
 import { announce, toast } from "./ui/toast.js";
 
+/** @typedef {import("./console/ticket.js").Wanted} Wanted */
+
 const root = /** @type {HTMLElement} */ (byId("console"));
-const id = root.dataset.guest ?? "";
+const { guest: id = "", name = "", ticketUrl = "", startUrl = "" } = root.dataset;
 let state = guestState().state;
 
-/** @param {string} button @param {(element: HTMLElement) => void} act */
-function onClick(button, act) {
-  const element = byId(button);
-  element?.addEventListener("click", () => act(element));
+/** The terminal is fetched only by those who want one. */
+const loadTerminal = async () => (await import("./console/terminal.js")).openTerminal;
+const loadScreen = async () => openScreen;
+
+/** @type {Map<string, Session>} */
+const sessions = new Map();
+for (const panel of root.querySelectorAll("[data-panel]")) {
+  if (!(panel instanceof HTMLElement)) continue;
+  const { panel: key = "", kind, device = "0" } = panel.dataset;
+  /** @type {Wanted} */
+  const wanted = { kind: kind === "serial" ? "serial" : "vnc", mode: "control", device };
+  const load = kind === "serial" ? loadTerminal : loadScreen;
+  sessions.set(key, new Session(panel, { ticketUrl, name, wanted }, load, changed));
 }
 
-onClick("send-cad", () => {
-  screen()?.sendCtrlAltDel();
-  screen()?.focus();
+/** The session that is looked at. */
+let [current] = sessions.values();
+
+/** @param {string} key */
+function show(key) {
+  const session = sessions.get(key);
+  if (!session) return;
+  current = session;
+  for (const each of sessions.values()) each.panel.hidden = each !== session;
+  for (const button of root.querySelectorAll("[data-show]")) {
+    button.setAttribute("aria-pressed", String(button instanceof HTMLElement && button.dataset.show === key));
+  }
+  history.replaceState(history.state, "", key === [...sessions.keys()][0] ? location.pathname : `#${key}`);
+  changed();
+  session.begin();
+}
+
+const tools = startTools({ root, current: () => current, sessions: () => [...sessions.values()] });
+
+function changed() {
+  const status = byId("console-status");
+  const words = current?.status ?? "";
+  if (status && status.textContent !== words) status.textContent = words;
+  tools?.changed();
+}
+
+root.addEventListener("click", (event) => {
+  const button = nearest(event, "[data-show]");
+  if (button) show(button.dataset.show ?? "");
+  if (nearest(event, '[data-part="again"]')) current?.connect();
+  const start = nearest(event, '[data-part="start"]');
+  if (start) startGuest(start);
 });
-onClick("reconnect", connect);
-onClick("cover-again", connect);
-onClick("scale", (button) => {
-  const isFit = button.getAttribute("aria-pressed") !== "true";
-  button.setAttribute("aria-pressed", String(isFit));
-  const rfb = screen();
-  if (rfb) rfb.scaleViewport = isFit;
-});
-onClick("fullscreen", async () => {
-  await root.requestFullscreen?.().catch(() => undefined);
-  screen()?.focus();
-});
-onClick("cover-start", async (button) => {
+
+/** @param {HTMLElement} button */
+async function startGuest(button) {
   button.classList.add("is-busy");
-  const answer = await ask(root.dataset.startUrl ?? "", { method: "POST" }).catch(() => null);
+  const answer = await ask(startUrl, { method: "POST" }).catch(() => null);
   button.classList.remove("is-busy");
   if (!answer) toast(text("offline"), "error");
   else if (!answer.ok) toast((await answer.text()) || text("failed"), "error");
   refresh();
-});
+}
 
-// The one chord that the guest does not get: it gives the keyboard back to the page.
-document.addEventListener(
-  "keydown",
-  (event) => {
-    if (!(event.ctrlKey && event.altKey && event.shiftKey) || !screen()) return;
-    screen()?.blur();
-    byId("send-cad")?.focus();
-    announce(text("released"));
-  },
-  true,
-);
+function stateChanged() {
+  showNotice(guestState().state === "paused" ? text("paused") : "");
+  for (const session of sessions.values()) session.stateChanged();
+}
 
 afterRefresh(() => {
   const now = guestState();
-  if (now.state !== state) announce(text("nowState", { name: root.dataset.name ?? "", state: now.label }));
+  if (now.state !== state) announce(text("nowState", { name, state: now.label }));
   state = now.state;
   stateChanged();
 });
 on("vm", (message) => message.id === id && refresh());
 on("job", (message) => message.vm === id && refresh());
-on("host", () => !screen() && connect());
+on("consoles", (message) => message.id === id && refresh());
+on("host", () => current && !current.seat && current.connect());
 on("connected", refresh);
 
+show(sessions.has(location.hash.slice(1)) ? location.hash.slice(1) : ([...sessions.keys()][0] ?? ""));
 stateChanged();

@@ -9,12 +9,16 @@ declare module "@novnc/novnc" {
     scaleViewport: boolean;
     clipViewport: boolean;
     resizeSession: boolean;
+    viewOnly: boolean;
     focusOnClick: boolean;
     background: string;
     qualityLevel: number;
+    compressionLevel: number;
     focus(options?: FocusOptions): void;
     blur(): void;
     disconnect(): void;
     sendCtrlAltDel(): void;
+    sendKey(keysym: number, code: string, down?: boolean): void;
+    toBlob(callback: (blob: Blob | null) => void, type?: string, quality?: number): void;
   }
 }

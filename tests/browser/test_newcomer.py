@@ -6,7 +6,6 @@ import base64
 import contextlib
 import os
 import re
-import threading
 from io import BytesIO
 
 import libvirt
@@ -15,6 +14,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.browser import type_keys
 from tests.support.pictures import likeness, lit, screen_of
+from tests.support.serial import Serial
 from tests.support.site import wait_until
 
 NAME = f"first <b>guest #1 ü {os.getpid()}"
@@ -75,36 +75,15 @@ def _open_console(page: Page, vm_id: str, domain: libvirt.virDomain) -> None:
     )
 
 
-class _Serial:
-    """Everything that the guest's first serial port says, from now on, until the guest is off.
-
-    It has a connection of its own and is never closed from outside: libvirt's client may hang when
-    one thread waits for a stream and another uses the same connection.
-    """
-
-    def __init__(self, vm_id: str) -> None:
-        self.text = ""
-        self._connection = libvirt.open("qemu:///system")
-        self._stream = self._connection.newStream()
-        domain = self._connection.lookupByUUIDString(vm_id)
-        domain.openConsole(None, self._stream, libvirt.VIR_DOMAIN_CONSOLE_FORCE)
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        with contextlib.suppress(libvirt.libvirtError):
-            while chunk := self._stream.recv(4096):
-                self.text += chunk.decode(errors="replace")
-
-
 def _type_a_command(page: Page, vm_id: str) -> None:
     """The keys typed in the browser reach the guest, which answers on its serial port."""
-    serial = _Serial(vm_id)
+    serial = Serial(vm_id)
     page.locator("#screen-canvas canvas").click()
     type_keys(page, "root\n")
     wait_until(lambda: _typed(page, serial), limit_s=40, what="the command's output")
 
 
-def _typed(page: Page, serial: _Serial) -> bool:
+def _typed(page: Page, serial: Serial) -> bool:
     type_keys(page, "echo typed-$((40+2)) > /dev/ttyS0\n")
     with contextlib.suppress(AssertionError):
         return bool(wait_until(lambda: "typed-42" in serial.text, limit_s=5))

@@ -82,5 +82,26 @@ def _console_texts() -> dict[str, str]:
         "screenLabel": _(
             "Screen of %(name)s. Keys go to the guest; Ctrl+Alt+Shift releases the keyboard."
         ),
+        "serialLabel": _(
+            "Serial port of %(name)s. Keys go to the guest; Ctrl+Alt+Shift releases the keyboard."
+        ),
+        "consoleSerialBusy": _("The serial port is in use"),
+        "consoleSerialBusyText": _(
+            "Something else holds it, such as “virsh console” on the host. End that, then connect "
+            "again."
+        ),
+        "consoleUnsupported": _("This host or this guest has no console of this kind."),
+        "watching": _("You watch only: the guest gets none of your keys and clicks."),
+        "controlling": _("Your keys and clicks go to the guest again."),
+        "captured": _("The guest gets every key. Hold Escape to leave full screen."),
+        "popupBlocked": _("The browser did not allow another window."),
+        "pictureNotCopied": _("The browser did not allow copying; save the picture instead."),
+        "pasteGo": _("Type it"),
+        "pasteWithout": _("Type it without them"),
+        "pasteMissing": _("This keyboard cannot make these characters: %(signs)s"),
+        "pasteState": _("%(done)s of %(total)s characters"),
+        "pasteStopped": _("Stopped after %(done)s of %(total)s characters."),
+        "pasteDone": _("All %(total)s characters were typed."),
+        "pasteNoScreen": _("The screen is not connected; nothing was typed."),
         "released": _("Keyboard released. Click the screen to type into the guest again."),
     }

@@ -2,38 +2,44 @@
 import { byId } from "../lib/dom.js";
 import { text } from "../lib/texts.js";
 
-/** @typedef {{title: string, text?: string, values?: Record<string, string | number>, sentence?: string, isWaiting?: boolean, canStart?: boolean, canRetry?: boolean, canLogIn?: boolean}} Cover */
+/** @typedef {{title: string, text?: string, values?: Record<string, string | number>, sentence?: string, isWaiting?: boolean, canStart?: boolean, canRetry?: boolean, canLogIn?: boolean}} Words */
 
-/** @param {string} id @param {boolean} isShown */
-function show(id, isShown) {
-  const element = byId(id);
-  if (element) element.hidden = !isShown;
-}
+export class Cover {
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    this.root = root;
+  }
 
-/** @param {string} id @param {string} words */
-function write(id, words) {
-  const element = byId(id);
-  if (element && element.textContent !== words) element.textContent = words;
-}
+  get isShown() {
+    return !this.root.hidden;
+  }
 
-/**
- * Show it; null shows the picture.
- * @param {Cover | null} cover
- */
-export function showCover(cover) {
-  show("cover", Boolean(cover));
-  if (!cover) return;
-  write("cover-title", text(cover.title));
-  write("cover-text", cover.sentence ?? (cover.text ? text(cover.text, cover.values) : ""));
-  show("cover-spinner", Boolean(cover.isWaiting));
-  show("cover-start", Boolean(cover.canStart));
-  show("cover-again", Boolean(cover.canRetry));
-  show("cover-login", Boolean(cover.canLogIn));
-}
+  /** @param {string} part @returns {HTMLElement | null} */
+  #part(part) {
+    return this.root.querySelector(`[data-part="${part}"]`);
+  }
 
-/** @param {string} words */
-export function showStatus(words) {
-  write("console-status", words);
+  /** @param {string} part @param {string} words */
+  #write(part, words) {
+    const element = this.#part(part);
+    if (element && element.textContent !== words) element.textContent = words;
+  }
+
+  /**
+   * Show it; null shows the picture.
+   * @param {Words | null} words
+   */
+  show(words) {
+    this.root.hidden = !words;
+    if (!words) return;
+    this.#write("title", text(words.title));
+    this.#write("text", words.sentence ?? (words.text ? text(words.text, words.values) : ""));
+    const shown = { spinner: words.isWaiting, start: words.canStart, again: words.canRetry, login: words.canLogIn };
+    for (const [part, is] of Object.entries(shown)) {
+      const element = this.#part(part);
+      if (element) element.hidden = !is;
+    }
+  }
 }
 
 /** @param {string} words "" hides it */
@@ -42,25 +48,26 @@ export function showNotice(words) {
   const place = notice?.querySelector("div");
   if (!notice || !place) return;
   notice.hidden = !words;
-  place.textContent = words;
+  if (place.textContent !== words) place.textContent = words;
 }
 
 /**
  * How a console that ended is explained, by the close code of its websocket; `retry` says whether to
  * connect again by itself.
- * @type {Record<number, {cover: Cover, retry: boolean}>}
+ * @type {Record<number, {cover: Words, retry: boolean}>}
  */
 export const ENDINGS = {
   4401: { retry: false, cover: { title: "consoleLogout", text: "consoleLogoutText", canLogIn: true } },
   4403: { retry: false, cover: { title: "consoleRevoked", text: "consoleRevokedText" } },
   4404: { retry: false, cover: { title: "consoleGone", text: "consoleGoneText" } },
   4408: { retry: false, cover: { title: "consoleSlow", text: "consoleSlowText", canRetry: true } },
+  4409: { retry: false, cover: { title: "consoleSerialBusy", text: "consoleSerialBusyText", canRetry: true } },
   4410: { retry: true, cover: { title: "consoleEnded", text: "consoleEndedText", isWaiting: true } },
   4429: { retry: false, cover: { title: "consoleMany", text: "consoleManyText", canRetry: true } },
   4503: { retry: true, cover: { title: "consoleHost", text: "consoleHostText", isWaiting: true } },
 };
 
-/** What the server says instead of a ticket. @type {Record<string, Cover>} */
+/** What the server says instead of a ticket. @type {Record<string, Words>} */
 export const REFUSALS = {
   "console-off": { title: "consoleOff", text: "consoleOffText", canStart: true },
 };

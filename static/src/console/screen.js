@@ -1,59 +1,48 @@
-/** One connection to a guest's screen: ticket, websocket, noVNC. It reports and decides nothing. */
+/** One connection to a guest's screen: noVNC on a websocket. It reports and decides nothing. */
 import RFB from "@novnc/novnc";
-import { ask, socketUrl } from "../lib/dom.js";
 import { text } from "../lib/texts.js";
 
-/**
- * @typedef {object} Hooks
- * @property {(canvas: HTMLCanvasElement | null) => void} connected
- * @property {(code: number) => void} ended with the websocket's close code
- */
+/** @typedef {import("./session.js").Opener} Opener */
 
-/** The server gave no ticket. */
-export class NoTicket extends Error {
-  /** @param {number} status @param {string} code @param {string} detail */
-  constructor(status, code, detail) {
-    super(detail);
-    this.status = status;
-    this.code = code;
-  }
+/** How the screen is shown; kept from one connection to the next. */
+export const look = { scale: "fit", compression: 2 };
+
+/** @param {RFB} rfb */
+export function applyLook(rfb) {
+  rfb.scaleViewport = look.scale === "fit";
+  rfb.resizeSession = look.scale === "guest" && !rfb.viewOnly;
+  rfb.compressionLevel = look.compression;
 }
 
-/**
- * @param {string} url
- * @returns {Promise<{url: string, protocols: string[]}>}
- */
-async function ticket(url) {
-  const answer = await ask(url, { method: "POST" });
-  if (answer.ok) return answer.json();
-  const isJson = answer.headers.get("Content-Type")?.includes("json");
-  const { code = "", detail = "" } = isJson ? await answer.json() : {};
-  throw new NoTicket(answer.status, code, detail);
-}
-
-/**
- * Connect; rejects with NoTicket, or TypeError when the server cannot be reached.
- * @param {HTMLElement} place
- * @param {string} ticketUrl
- * @param {string} name of the guest
- * @param {Hooks} hooks
- */
-export async function openScreen(place, ticketUrl, name, hooks) {
-  const { url, protocols } = await ticket(ticketUrl);
-  const socket = new WebSocket(socketUrl(url), protocols);
-  socket.binaryType = "arraybuffer";
+/** @type {Opener} */
+export function openScreen(place, socket, { wanted, name }, hooks) {
   place.replaceChildren();
   const rfb = new RFB(place, socket, { shared: true });
   rfb.background = "transparent";
-  rfb.scaleViewport = true;
+  rfb.viewOnly = wanted.mode === "view";
+  applyLook(rfb);
   let code = 1006;
-  socket.addEventListener("close", (event) => (code = event.code));
+  let reason = "";
+  socket.addEventListener("close", (event) => ({ code, reason } = event));
   const canvas = place.querySelector("canvas");
   if (canvas) label(canvas, name);
-  rfb.addEventListener("connect", () => hooks.connected(canvas));
+  const sizes = new MutationObserver(() => hooks.says(sizeOf(canvas)));
+  rfb.addEventListener("connect", () => {
+    if (canvas) sizes.observe(canvas, { attributeFilter: ["width", "height"] });
+    hooks.connected();
+    hooks.says(sizeOf(canvas));
+  });
   // noVNC says "disconnect" from its own close listener, which may come before ours.
-  rfb.addEventListener("disconnect", () => setTimeout(() => hooks.ended(code), 0));
-  return rfb;
+  rfb.addEventListener("disconnect", () => {
+    sizes.disconnect();
+    setTimeout(() => hooks.ended(code, reason), 0);
+  });
+  return { rfb, terminal: null, focus: () => rfb.focus(), blur: () => rfb.blur(), close: () => rfb.disconnect() };
+}
+
+/** @param {HTMLCanvasElement | null} canvas */
+function sizeOf(canvas) {
+  return canvas ? text("connectedSize", { width: canvas.width, height: canvas.height }) : text("connected");
 }
 
 /** @param {HTMLCanvasElement} canvas @param {string} name */

@@ -1,29 +1,24 @@
-/** Keeps a guest's screen open: connects, explains endings, waits, and connects again. */
+/** Keeps one console of a guest open: connects, explains endings, waits, and connects again. */
 import { byId } from "../lib/dom.js";
 import { text } from "../lib/texts.js";
-import { ENDINGS, REFUSALS, showCover, showNotice, showStatus } from "./cover.js";
-import { NoTicket, openScreen } from "./screen.js";
+import { Cover, ENDINGS, REFUSALS } from "./cover.js";
+import { NoTicket, openSocket } from "./ticket.js";
 
 const FIRST_WAIT_MS = 400;
 const LONGEST_WAIT_MS = 8000;
 
-/** @typedef {Awaited<ReturnType<typeof openScreen>>} Rfb */
-
-const root = /** @type {HTMLElement} */ (byId("console"));
-const place = /** @type {HTMLElement} */ (byId("screen-canvas"));
-/** @type {Rfb | null} */
-let rfb = null;
-/** Grows with every attempt, so that a late answer of an old one is ignored. */
-let attempt = 0;
-let waitMs = FIRST_WAIT_MS;
-let isConnected = false;
-let isStopped = false;
-/** Whether the keyboard was in the guest when it went away. */
-let hadFocus = true;
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let timer;
-/** @type {MutationObserver | undefined} */
-let sizes;
+/**
+ * @typedef {object} Seat an open connection; of `rfb` and `terminal` one is there
+ * @property {import("@novnc/novnc").default | null} rfb
+ * @property {import("@xterm/xterm").Terminal | null} terminal
+ * @property {() => void} focus
+ * @property {() => void} blur
+ * @property {() => void} close
+ *
+ * @typedef {{ticketUrl: string, name: string, wanted: import("./ticket.js").Wanted}} Address
+ * @typedef {{connected: () => void, says: (words: string) => void, ended: (code: number, reason: string) => void}} Hooks
+ * @typedef {(place: HTMLElement, socket: WebSocket, address: Address, hooks: Hooks) => Seat} Opener
+ */
 
 /** @returns {{state: string, label: string, isCreating: boolean}} */
 export function guestState() {
@@ -31,106 +26,154 @@ export function guestState() {
   return { state, label, isCreating: creating === "1" };
 }
 
-/** The open connection, for the toolbar. */
-export function screen() {
-  return isConnected ? rfb : null;
-}
+export class Session {
+  /** @type {Seat | null} */
+  #seat = null;
+  /** Grows with every attempt, so that a late answer of an old one is ignored. */
+  #attempt = 0;
+  #waitMs = FIRST_WAIT_MS;
+  #isConnected = false;
+  #isConnecting = false;
+  #isStopped = false;
+  #hasBegun = false;
+  /** Whether the keyboard was in the guest when it went away. */
+  #hadFocus = true;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  status = "";
 
-/** Connect now, whatever happened before. */
-export function connect() {
-  clearTimeout(timer);
-  const mine = ++attempt;
-  rfb?.disconnect();
-  rfb = null;
-  isStopped = false;
-  setConnected(false);
-  showStatus(text("connecting"));
-  if (byId("cover")?.hidden) showCover({ title: "connecting", isWaiting: true });
-  open(mine).catch((error) => mine === attempt && failed(error));
-}
-
-/** @param {number} mine */
-async function open(mine) {
-  const opened = await openScreen(place, root.dataset.ticketUrl ?? "", root.dataset.name ?? "", {
-    connected: (canvas) => mine === attempt && connected(canvas),
-    ended: (code) => mine === attempt && ended(code),
-  });
-  if (mine === attempt) rfb = opened;
-  else opened.disconnect();
-}
-
-/** @param {boolean} is */
-function setConnected(is) {
-  isConnected = is;
-  const button = byId("send-cad");
-  if (button instanceof HTMLButtonElement) button.disabled = !is;
-}
-
-/** @param {HTMLCanvasElement | null} canvas */
-function connected(canvas) {
-  waitMs = FIRST_WAIT_MS;
-  setConnected(true);
-  showCover(null);
-  const scale = byId("scale");
-  if (rfb && scale) rfb.scaleViewport = scale.getAttribute("aria-pressed") === "true";
-  if (hadFocus && !document.querySelector("dialog[open], .menu:popover-open")) rfb?.focus();
-  sizes?.disconnect();
-  if (!canvas) return showStatus(text("connected"));
-  const say = () => showStatus(text("connectedSize", { width: canvas.width, height: canvas.height }));
-  sizes = new MutationObserver(say);
-  sizes.observe(canvas, { attributeFilter: ["width", "height"] });
-  say();
-}
-
-/** @param {number} code */
-function ended(code) {
-  const wasConnected = isConnected;
-  if (wasConnected) hadFocus = place.contains(document.activeElement) || document.activeElement === document.body;
-  rfb = null;
-  setConnected(false);
-  showStatus("");
-  const ending = ENDINGS[code];
-  if (ending) showCover(ending.cover);
-  if (ending && !ending.retry) return void (isStopped = true);
-  if (guestState().state === "off") return showCover({ ...REFUSALS["console-off"], title: "consoleOff" });
-  again(ending ? null : "consoleLost");
-}
-
-/** @param {unknown} error */
-function failed(error) {
-  showStatus("");
-  if (!(error instanceof NoTicket)) return again("consoleLost");
-  if (error.status === 404) return showCover(ENDINGS[4404]?.cover ?? null);
-  if (guestState().isCreating) return showCover({ title: "consoleCreating", text: "consoleCreatingText", isWaiting: true });
-  const cover = REFUSALS[error.code];
-  if (cover) return showCover(cover);
-  if (error.status === 409) return showCover({ title: "consoleRefused", sentence: error.message, canRetry: true });
-  again("consoleLost");
-}
-
-/** Connect again after a while. @param {string | null} title of the cover; null leaves it */
-function again(title) {
-  if (title) {
-    const values = { seconds: Math.max(1, Math.round(waitMs / 1000)) };
-    showCover({ title, text: "consoleLostText", values, isWaiting: true, canRetry: true });
+  /**
+   * @param {HTMLElement} panel holds the place of the picture and its cover
+   * @param {Address} address
+   * @param {() => Promise<Opener>} load
+   * @param {() => void} changed called when `seat` or `status` is another
+   */
+  constructor(panel, address, load, changed) {
+    this.panel = panel;
+    this.address = address;
+    this.place = /** @type {HTMLElement} */ (panel.querySelector("[data-place]"));
+    this.cover = new Cover(/** @type {HTMLElement} */ (panel.querySelector("[data-cover]")));
+    this.load = load;
+    this.changed = changed;
   }
-  clearTimeout(timer);
-  timer = setTimeout(connect, waitMs * (0.8 + Math.random() * 0.4));
-  waitMs = Math.min(LONGEST_WAIT_MS, waitMs * 2);
-}
 
-/** The guest's state was read again: connect when it runs, explain when it does not. */
-export function stateChanged() {
-  const { state, isCreating } = guestState();
-  showNotice(state === "paused" ? text("paused") : "");
-  if (isConnected || isStopped) return;
-  if (isCreating) return showCover({ title: "consoleCreating", text: "consoleCreatingText", isWaiting: true });
-  if (state === "off") {
-    clearTimeout(timer);
-    return showCover(REFUSALS["console-off"] ?? null);
+  /** The open connection. */
+  get seat() {
+    return this.#isConnected ? this.#seat : null;
   }
-  if (state === "running" || state === "paused") {
-    waitMs = FIRST_WAIT_MS;
-    connect();
+
+  /** Somebody looks at this console now: from here on it keeps itself open. */
+  begin() {
+    if (this.#hasBegun) return this.seat?.focus();
+    this.#hasBegun = true;
+    this.stateChanged();
+  }
+
+  /** Connect now, whatever happened before. */
+  connect() {
+    clearTimeout(this.#timer);
+    const mine = ++this.#attempt;
+    this.#close();
+    this.#hasBegun = true;
+    this.#isStopped = false;
+    this.#isConnecting = true;
+    this.#says(text("connecting"));
+    if (!this.cover.isShown) this.cover.show({ title: "connecting", isWaiting: true });
+    this.#open(mine).catch((error) => mine === this.#attempt && this.#failed(error));
+  }
+
+  /** @param {number} mine */
+  async #open(mine) {
+    const open = await this.load();
+    const socket = await openSocket(this.address.ticketUrl, this.address.wanted);
+    if (mine !== this.#attempt) return socket.close();
+    this.#seat = open(this.place, socket, this.address, {
+      connected: () => mine === this.#attempt && this.#connected(),
+      says: (words) => mine === this.#attempt && this.#says(words),
+      ended: (code, reason) => mine === this.#attempt && this.#ended(code, reason),
+    });
+  }
+
+  #close() {
+    this.#isConnected = false;
+    this.#isConnecting = false;
+    this.#seat?.close();
+    this.#seat = null;
+    this.changed();
+  }
+
+  /** @param {string} words */
+  #says(words) {
+    this.status = words;
+    this.changed();
+  }
+
+  #connected() {
+    this.#waitMs = FIRST_WAIT_MS;
+    this.#isConnected = true;
+    this.#isConnecting = false;
+    this.cover.show(null);
+    this.changed();
+    const isBusy = document.querySelector("dialog[open], .menu:popover-open");
+    if (this.#hadFocus && !isBusy && !this.panel.hidden) this.#seat?.focus();
+  }
+
+  /** @param {number} code @param {string} reason */
+  #ended(code, reason) {
+    if (this.#isConnected) this.#hadFocus = this.panel.contains(document.activeElement) || document.activeElement === document.body;
+    this.#attempt++;
+    this.#close();
+    this.#says("");
+    const ending = ENDINGS[code];
+    if (ending) this.cover.show(ending.cover);
+    if (ending && !ending.retry) return void (this.#isStopped = true);
+    if (guestState().state === "off") return this.cover.show(REFUSALS["console-off"] ?? null);
+    if (reason === "unsupported") return this.#stop({ title: "consoleRefused", text: "consoleUnsupported", canRetry: true });
+    this.#again(ending ? null : "consoleLost");
+  }
+
+  /** @param {import("./cover.js").Words} words */
+  #stop(words) {
+    this.#isStopped = true;
+    this.cover.show(words);
+  }
+
+  /** @param {unknown} error */
+  #failed(error) {
+    this.#isConnecting = false;
+    this.#says("");
+    if (!(error instanceof NoTicket)) return this.#again("consoleLost");
+    if (error.status === 404) return this.cover.show(ENDINGS[4404]?.cover ?? null);
+    if (guestState().isCreating) return this.cover.show({ title: "consoleCreating", text: "consoleCreatingText", isWaiting: true });
+    const refusal = REFUSALS[error.code];
+    if (refusal) return this.cover.show(refusal);
+    if (error.status === 409) return this.cover.show({ title: "consoleRefused", sentence: error.message, canRetry: true });
+    this.#again("consoleLost");
+  }
+
+  /** Connect again after a while. @param {string | null} title of the cover; null leaves it */
+  #again(title) {
+    if (title) {
+      const values = { seconds: Math.max(1, Math.round(this.#waitMs / 1000)) };
+      this.cover.show({ title, text: "consoleLostText", values, isWaiting: true, canRetry: true });
+    }
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.connect(), this.#waitMs * (0.8 + Math.random() * 0.4));
+    this.#waitMs = Math.min(LONGEST_WAIT_MS, this.#waitMs * 2);
+  }
+
+  /** The guest's state was read again: connect when it runs, explain when it does not. */
+  stateChanged() {
+    const { state, isCreating } = guestState();
+    if (!this.#hasBegun || this.#isConnected || this.#isConnecting || this.#isStopped) return;
+    if (isCreating) return this.cover.show({ title: "consoleCreating", text: "consoleCreatingText", isWaiting: true });
+    if (state === "off") {
+      clearTimeout(this.#timer);
+      return this.cover.show(REFUSALS["console-off"] ?? null);
+    }
+    if (state === "running" || state === "paused") {
+      this.#waitMs = FIRST_WAIT_MS;
+      this.connect();
+    }
   }
 }
