@@ -80,6 +80,8 @@ class PasswordChangeMiddleware:
         form = reverse("account_change_password")
         if request.headers.get("HX-Request") == "true":
             return HttpResponse(headers={"HX-Redirect": form})
+        if "X-Kvmweb" in request.headers:  # a script that asks for a part must not get a page
+            return HttpResponse(status=403)
         return HttpResponseRedirect(form)
 
 

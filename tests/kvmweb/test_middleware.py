@@ -65,6 +65,11 @@ def test_a_part_of_a_page_sends_the_whole_page_to_the_form(client, newcomer) -> 
     assert response.headers["HX-Redirect"] == reverse("account_change_password")
 
 
+def test_a_script_that_asks_for_a_part_never_gets_the_form_in_its_place(client, newcomer) -> None:
+    answer = client.get("/jobs/", headers={"X-Kvmweb": "1"})
+    assert (answer.status_code, answer.content) == (403, b"")
+
+
 def test_the_api_says_why_it_refuses(client, newcomer) -> None:
     client.force_login(newcomer)
     response = client.get("/api/v1/vms")
