@@ -66,6 +66,7 @@ def test_a_part_of_a_page_sends_the_whole_page_to_the_form(client, newcomer) -> 
 
 
 def test_a_script_that_asks_for_a_part_never_gets_the_form_in_its_place(client, newcomer) -> None:
+    client.force_login(newcomer)
     answer = client.get("/jobs/", headers={"X-Kvmweb": "1"})
     assert (answer.status_code, answer.content) == (403, b"")
 
