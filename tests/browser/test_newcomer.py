@@ -27,7 +27,7 @@ def test_the_whole_path_of_a_newcomer(admin_page, site, virsh):
     _see_it_run(page, vm_id)
     domain = virsh.lookupByUUIDString(vm_id)
     _open_console(page, vm_id, domain)
-    _type_a_command(page, vm_id)
+    _type_a_command(page, domain)
     _follow_virsh(page, vm_id, domain)
     _delete(page, vm_id, virsh)
 
@@ -75,9 +75,9 @@ def _open_console(page: Page, vm_id: str, domain: libvirt.virDomain) -> None:
     )
 
 
-def _type_a_command(page: Page, vm_id: str) -> None:
+def _type_a_command(page: Page, domain: libvirt.virDomain) -> None:
     """The keys typed in the browser reach the guest, which answers on its serial port."""
-    serial = Serial(vm_id)
+    serial = Serial(domain)
     page.locator("#screen-canvas canvas").click()
     type_keys(page, "root\n")
     wait_until(lambda: _typed(page, serial), limit_s=40, what="the command's output")
