@@ -1,32 +1,40 @@
-"""A guest's serial port as virsh has it."""
+"""A guest's serial port as somebody on the host has it."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 
-import libvirt
-
 from tests.support.site import wait_until
+from vms.hypervisor import consoles
+from vms.hypervisor.connection import HostConnection
+from vms.hypervisor.errors import HypervisorError
 
 
 class Serial:
-    """Everything that a guest's first serial port says, from now on."""
+    """Everything that the first serial port of the domain with that UUID says, from now on."""
 
-    def __init__(self, domain: libvirt.virDomain) -> None:
+    def __init__(self, uuid: str) -> None:
         self.text = ""
-        self._stream = domain.connect().newStream()
-        domain.openConsole(None, self._stream, libvirt.VIR_DOMAIN_CONSOLE_FORCE)
-        threading.Thread(target=self._read, daemon=True).start()
+        self._ended = threading.Event()
+        self._host = HostConnection("qemu:///system")
+        self._port = consoles.open_serial(self._host, uuid, 0)
+        self._port.listen(self)
 
-    def _read(self) -> None:
-        with contextlib.suppress(libvirt.libvirtError):
-            while chunk := self._stream.recv(4096):
-                self.text += chunk.decode(errors="replace")
+    def heard(self, data: bytes) -> None:
+        """Take what the guest says."""
+        self.text += data.decode(errors="replace")
+
+    def has_room(self) -> None:
+        """Tests type little."""
+
+    def ended(self, _error: HypervisorError | None) -> None:
+        """Know that the port is free again."""
+        self._ended.set()
 
     def send(self, text: str) -> None:
         """Type at the port."""
-        self._stream.send(text.encode())
+        assert self._port.write(text.encode())
 
     def has_prompt(self) -> bool:
         """Press Enter on the serial line; a guest that is up answers with its login prompt."""
@@ -38,5 +46,6 @@ class Serial:
 
     def close(self) -> None:
         """Let the port go."""
-        with contextlib.suppress(libvirt.libvirtError):
-            self._stream.abort()
+        self._port.close()
+        self._ended.wait(10)
+        self._host.close()
