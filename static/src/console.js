@@ -91,5 +91,12 @@ on("consoles", (message) => message.id === id && refresh());
 on("host", () => current && !current.seat && current.connect());
 on("connected", refresh);
 
-show(sessions.has(location.hash.slice(1)) ? location.hash.slice(1) : ([...sessions.keys()][0] ?? ""));
+/** Show what the address names, or the first. */
+function showNamed() {
+  const named = location.hash.slice(1);
+  show(sessions.has(named) ? named : ([...sessions.keys()][0] ?? ""));
+}
+
+addEventListener("hashchange", showNamed);
+showNamed();
 stateChanged();

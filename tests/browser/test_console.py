@@ -32,7 +32,7 @@ def guest(site: Site) -> str:
 @pytest.fixture
 def serial(virsh, guest: str) -> Iterator[Serial]:
     """The guest's serial port, past its boot."""
-    port = Serial(virsh.lookupByUUIDString(guest))
+    port = Serial(guest)
     try:
         wait_until(port.has_prompt, limit_s=90, what="a login prompt")
         yield port
@@ -220,7 +220,7 @@ def test_the_serial_port_is_a_terminal_in_the_same_page(console, guest) -> None:
 
 
 def test_a_port_that_virsh_holds_says_so_and_opens_afterwards(console, virsh, guest) -> None:
-    holder = Serial(virsh.lookupByUUIDString(guest))
+    holder = Serial(guest)
     page = console
     page.get_by_role("button", name="Serial", exact=True).click()
     cover = page.locator("#screen-serial-0 .screen-cover")
@@ -234,21 +234,22 @@ def test_a_port_that_virsh_holds_says_so_and_opens_afterwards(console, virsh, gu
 
 def test_who_else_is_connected_stands_in_the_bar(console, site, browser, admin_state, guest):
     page = console
-    expect(page.locator("#console-people .tag")).to_have_count(0)
+    people = page.locator("#console-people .tag")
+    page.get_by_role("button", name="Serial", exact=True).click()
+    expect(page.locator("#screen-serial-0 .screen-cover")).to_be_hidden(timeout=20_000)
+    expect(people).to_have_count(0)  # both are one's own
     other = browser.new_context(storage_state=admin_state, base_url=site.url)
     try:
         second = other.new_page()
-        second.goto(f"/guests/{guest}/console/#serial-0")
-        people = page.locator("#console-people .tag")
+        open_console(second, guest)
         expect(people).to_have_count(2, timeout=10_000)
-        expect(page.locator("#console-people")).to_contain_text("uses a serial port")
+        expect(people.first).to_contain_text("admin × 2")
         second.locator("#watch").click()
-        expect(page.locator("#console-people")).to_contain_text(
-            "watches a serial port", timeout=10_000
-        )
+        expect(people).to_have_count(3, timeout=10_000)
+        expect(people.last).to_contain_text("watches the screen")
     finally:
         other.close()
-    expect(page.locator("#console-people .tag")).to_have_count(0, timeout=10_000)
+    expect(people).to_have_count(0, timeout=10_000)
 
 
 def test_a_window_of_its_own_and_a_picture_in_a_file_whatever_the_name(console, tmp_path) -> None:

@@ -77,10 +77,13 @@ def _open_console(page: Page, vm_id: str, domain: libvirt.virDomain) -> None:
 
 def _type_a_command(page: Page, domain: libvirt.virDomain) -> None:
     """The keys typed in the browser reach the guest, which answers on its serial port."""
-    serial = Serial(domain)
-    page.locator("#screen-canvas canvas").click()
-    type_keys(page, "root\n")
-    wait_until(lambda: _typed(page, serial), limit_s=40, what="the command's output")
+    serial = Serial(domain.UUIDString())
+    try:
+        page.locator("#screen-canvas canvas").click()
+        type_keys(page, "root\n")
+        wait_until(lambda: _typed(page, serial), limit_s=40, what="the command's output")
+    finally:
+        serial.close()
 
 
 def _typed(page: Page, serial: Serial) -> bool:

@@ -63,6 +63,7 @@ def pages(site: Site, guests: list[str]) -> dict[str, str]:
         "guest-charts-empty": f"/guests/{off}/charts/",
         "guest-off": f"/guests/{off}/",
         "guest-console": f"/guests/{first}/console/",
+        "guest-serial": f"/guests/{first}/console/#serial-0",
         "guest-console-off": f"/guests/{off}/console/",
         "guest-settings": f"/guests/{first}/settings/",
         "guest-settings-off": f"/guests/{off}/settings/",
@@ -115,6 +116,9 @@ def visit(page: Page, path: str) -> None:
     page.goto(path)
     page.wait_for_load_state("load")
     settle(page)
+    if path.endswith("#serial-0"):
+        page.keyboard.press("Enter")
+        settle(page)
 
 
 def settle(page: Page) -> None:

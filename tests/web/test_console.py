@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import uuid
+from pathlib import Path
 
 import pytest
 from django.urls import reverse
 
-from tests.web.conftest import tree
-from vms.models import VM, Host, Ticket
+from tests.web.conftest import texts, tree
+from vms.live import presence
+from vms.models import VM, AuditEntry, AuditPhase, Host, Ticket
+from vms.policy import Person
+from vms.services import audit
+from vms.web.guestpage import history_lines
 
 
 @pytest.fixture
@@ -68,6 +74,62 @@ def test_guest_that_is_off_gives_no_ticket_but_the_reason(web, guest, alice):
     answer = web(alice).post(url("guest-ticket", guest))
     assert answer.status_code == 409
     assert json.loads(answer.content)["code"] == "console-off"
+
+
+def at_the_console(vm: VM, user, kind: str = "vnc", mode: str = "control") -> str:
+    """Let somebody sit there; give the key of his seat."""
+    key = uuid.uuid4().hex
+    presence.enter(str(vm.pk), key, presence.Occupant(str(user.pk), user.username, kind, mode))
+    return key
+
+
+def test_page_says_who_else_is_connected_and_how(web, guest, alice, bob):
+    keys = [at_the_console(guest, alice), at_the_console(guest, alice, "serial")]
+    page = web(alice)
+    assert texts(page.get(url("guest-console", guest)), "#console-people .tag") == []
+    keys += [at_the_console(guest, bob, mode="view") for _ in range(2)]
+    try:
+        assert texts(page.get(url("guest-console", guest)), "#console-people .tag") == [
+            "alice uses the screen",
+            "alice uses a serial port",
+            "bob × 2 watches the screen",
+        ]
+    finally:
+        for key in keys:
+            presence.leave(str(guest.pk), key)
+    assert presence.at(str(guest.pk)) == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "words"),
+    [("vnc", "control", "Screen"), ("serial", "view", "Serial 2, only watched")],
+)
+def test_history_says_what_was_opened_and_how(guest, alice, kind, mode, words):
+    detail = {"kind": kind, "mode": mode, "device": 1}
+    trail = audit.Trail(Person(alice), "console.open", audit.about(guest), detail=detail)
+    audit.write(trail, AuditPhase.SUCCEEDED)
+    (line,) = history_lines(AuditEntry.objects.filter(action="console.open"))
+    assert line.detail == words
+
+
+def test_page_offers_what_the_guest_has(web, guest, alice):
+    def shown() -> list[str]:
+        answer = tree(web(alice).get(url("guest-console", guest)))
+        return [panel.get("data-panel") for panel in answer.cssselect("[data-panel]")]
+
+    assert shown() == ["screen"]
+    two = "<domain><devices><serial type='pty'/><serial type='pty'/></devices></domain>"
+    VM.objects.update(xml=two)
+    assert shown() == ["screen", "serial-0", "serial-1"]
+    VM.objects.update(has_vnc=False)
+    assert shown() == ["serial-0", "serial-1"]
+
+
+def test_page_lists_every_layout_that_scripts_know(web, guest, alice):
+    page = tree(web(alice).get(url("guest-console", guest)))
+    listed = {option.get("value") for option in page.cssselect("#paste-layout option")}
+    folder = Path(__file__).parents[2] / "static" / "src" / "console" / "layouts"
+    assert listed == {path.stem for path in folder.glob("*.js")} - {"index"}
 
 
 def test_get_gives_no_ticket(web, guest, alice):

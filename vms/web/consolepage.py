@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from vms.live import presence
-from vms.models import VM
+from vms.models import VM, AuditEntry
+from vms.policy import Person
 from vms.services import consoles
 
 COMBINATIONS = (
@@ -46,19 +48,20 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
-class Occupant:
-    """Somebody who sits at a console of the guest; `title` says how."""
+class Company:
+    """Somebody's consoles of one kind and mode: `title` says which, `count` how many."""
 
     name: str
     title: str
     is_viewer: bool
+    count: int
 
 
-def console_context(guest: VM) -> dict[str, Any]:  # Any: a context
+def console_context(actor: Person, guest: VM) -> dict[str, Any]:  # Any: a context
     """Give what the console page needs beside the frame of a guest's pages."""
     return {
         "panels": _panels(guest),
-        "people": _people(guest),
+        "people": _company(actor, guest),
         "combinations": COMBINATIONS,
         "terminals": TERMINALS,
         "holds": HOLDS,
@@ -78,12 +81,30 @@ def _serial_label(number: int) -> str:
     return _("Serial %(number)s") % {"number": number + 1} if number else _("Serial")
 
 
-def _people(guest: VM) -> list[Occupant]:
-    """List the consoles that are open in this process, longest first."""
+def _company(actor: Person, guest: VM) -> list[Company]:
+    """List the consoles that are open in this process, longest first.
+
+    Nobody is told that he is there himself, unless he has the same open twice.
+    """
+    here = presence.at(str(guest.pk))
+    kinds = [each.kind for each in here]
+    is_alone = all(each.user_id == str(actor.user.pk) for each in here)
+    if is_alone and len(set(kinds)) == len(kinds):
+        return []
     return [
-        Occupant(each.user_name, _how(each), each.mode != consoles.CONTROL)
-        for each in presence.at(str(guest.pk))
+        Company(each.user_name, _how(each), each.mode != consoles.CONTROL, count)
+        for each, count in Counter(here).items()
     ]
+
+
+def way_in(entry: AuditEntry) -> str:
+    """Say of a console in the audit trail what was opened and how; "" of anything else."""
+    kind, mode = entry.detail.get("kind"), entry.detail.get("mode", consoles.CONTROL)
+    if not entry.action.startswith("console.") or not kind:
+        return ""
+    device = entry.detail.get("device", 0)
+    what = _serial_label(device) if kind == consoles.SERIAL else _("Screen")
+    return what if mode == consoles.CONTROL else _("%(what)s, only watched") % {"what": what}
 
 
 def _how(occupant: presence.Occupant) -> str:

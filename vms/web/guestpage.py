@@ -14,6 +14,7 @@ from vms import messages
 from vms.models import VM, AuditEntry, AuditPhase
 from vms.policy import Action, Person, can
 from vms.services import busy, power
+from vms.web.consolepage import way_in
 from vms.web.jobs import job_line
 from vms.web.rows import os_icon
 
@@ -86,6 +87,6 @@ def _line(entry: AuditEntry) -> HistoryLine:
         text=messages.action_label(entry.action),
         outcome=entry.phase,
         outcome_label=messages.outcome_label(entry.phase),
-        detail=messages.sentence_for(code, entry.detail.get("params")) if code else "",
+        detail=messages.sentence_for(code, entry.detail.get("params")) if code else way_in(entry),
         command=entry.command,
     )

@@ -23,7 +23,7 @@ from vms.web.guestpage import guest_context
 def page(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
     """Show the console; the script asks for a ticket and connects."""
     guest = selectors.vm(actor, vm_id, Action.VM_CONSOLE)
-    context = guest_context(actor, guest, "console") | console_context(guest)
+    context = guest_context(actor, guest, "console") | console_context(actor, guest)
     return render(request, "guests/console.html", context)
 
 
