@@ -126,6 +126,12 @@ SENTENCES: dict[str, Text] = {
     "job-interrupted": lazy(
         "The server stopped in the middle of it. What was half-made was removed."
     ),
+    "job-not-ended": lazy("This job is still under way."),
+    "job-not-repeatable": lazy("This cannot be tried again from here; ask for it anew."),
+    "job-clean-up-waits": lazy(
+        "What this job left half-made is still being removed; try again in a minute."
+    ),
+    "job-on-target": lazy("Something else is being done with it; wait until that has ended."),
     "job-too-late": lazy("This can no longer be cancelled."),
     # of the search box
     "search-field": lazy(
@@ -165,6 +171,12 @@ SENTENCES: dict[str, Text] = {
     "no-picture": lazy("There is no picture of this guest now."),
     "picture-unreadable": lazy("The picture of this guest could not be read."),
 }
+
+JOB_KINDS: dict[str, Text] = {
+    "create-vm": lazy("Create guest"),
+    "delete-vm": lazy("Delete guest"),
+}
+"""What the work of a job is called; services/job_kinds.py says who does it."""
 
 STEPS: dict[str, Text] = {
     "": lazy("waiting for its turn"),
@@ -282,6 +294,11 @@ class _Known(dict[str, str | int]):
 def sentence(error: Problem | HypervisorError) -> str:
     """Make the sentence that a person reads for a refusal or a failure."""
     return sentence_for(error.code, error.params)
+
+
+def job_kind(kind: str) -> str:
+    """Name a kind of job."""
+    return str(JOB_KINDS.get(kind, kind))
 
 
 def step(code: str) -> str:

@@ -94,6 +94,7 @@ class Action(StrEnum):
     NETWORK_VIEW = "network.view"
     JOB_VIEW = "job.view"
     JOB_CANCEL = "job.cancel"
+    JOB_REPEAT = "job.repeat"
     PEOPLE_MANAGE = "people.manage"
     AUDIT_VIEW = "audit.view"
     ACCOUNT_EDIT = "account.edit"
@@ -143,6 +144,7 @@ USER_RULES: dict[Action, Predicate] = {
     Action.IMAGE_VIEW: _image_for_users,
     Action.JOB_VIEW: _own_job,
     Action.JOB_CANCEL: _own_job,
+    Action.JOB_REPEAT: _own_job,
     Action.ACCOUNT_EDIT: _his_own,
     Action.PASSWORD_CHANGE: _himself,
 }

@@ -14,7 +14,7 @@ from django.test import Client
 
 from vms.hypervisor import domains, storage
 from vms.hypervisor.types import Accelerator, DiskSpec, VmMetadata, VmSpec
-from vms.models import VM, Host, Job, JobKind, Template, User, Volume
+from vms.models import VM, Host, Job, Template, User, Volume
 from vms.policy import SystemActor
 from vms.services import hosts, survey, sync, tokens
 
@@ -150,7 +150,7 @@ def template(image: Volume) -> Template:
 def job(guest: VM) -> Job:
     """An ended job about alice's guest."""
     return Job.objects.create(
-        kind=JobKind.CREATE_VM,
+        kind="create-vm",
         state="failed",
         actor=guest.owner,
         vm=guest,

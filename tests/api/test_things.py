@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.api.conftest import POOL, problem_of
-from vms.models import Job, JobKind, Network, Template
+from vms.models import Job, Network, Template
 from vms.services import survey
 
 
@@ -87,7 +87,7 @@ def test_a_job_tells_why_it_failed(api_of, alice, job):
 
 def test_a_job_that_waits_can_be_cancelled_and_one_that_ended_cannot(api_of, alice, guest):
     waiting = Job.objects.create(
-        kind=JobKind.DELETE_VM, actor=alice, vm=guest, vm_uuid=guest.pk, target_name=guest.name
+        kind="delete-vm", actor=alice, vm=guest, vm_uuid=guest.pk, target_name=guest.name
     )
     client = api_of(alice)
     response = client.post(f"jobs/{waiting.pk}/cancel")

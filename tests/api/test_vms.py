@@ -11,7 +11,7 @@ from vms.hypervisor import domains
 from vms.hypervisor.types import DiskSpec, VmState
 from vms.live import recent
 from vms.live.messages import Numbers
-from vms.models import VM, Job, JobKind, Template
+from vms.models import VM, Job, Template
 from vms.services import consoles, hosts
 
 
@@ -260,7 +260,7 @@ def make_rows(count: int, owner, host, template: Template) -> None:
     ]
     VM.objects.bulk_create(rows)
     Job.objects.bulk_create(
-        Job(kind=JobKind.DELETE_VM, actor=owner, vm=row, vm_uuid=row.pk) for row in rows[::2]
+        Job(kind="delete-vm", actor=owner, vm=row, vm_uuid=row.pk) for row in rows[::2]
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from vms.finder import Order
-from vms.models import Job, JobKind, User
+from vms.models import Job, User
 from vms.policy import Person
 from vms.problems import Invalid, NotFound
 from vms.services import preferences
@@ -17,7 +17,7 @@ from vms.services import preferences
 @pytest.fixture
 def job(alice):
     return Job.objects.create(
-        kind=JobKind.CREATE_VM, state="failed", actor=alice, ended_at=timezone.now()
+        kind="create-vm", state="failed", actor=alice, ended_at=timezone.now()
     )
 
 
@@ -49,7 +49,7 @@ def test_nonsense_in_the_row_is_read_as_no_taste(alice, stored):
 
 
 def test_a_job_that_has_ended_can_be_dismissed_and_one_that_runs_cannot(alice, job):
-    running = Job.objects.create(kind=JobKind.CREATE_VM, state="running", actor=alice)
+    running = Job.objects.create(kind="create-vm", state="running", actor=alice)
     preferences.dismiss_jobs(actor=Person(alice))
     preferences.dismiss_job(actor=Person(alice), job_id=running.pk)
     assert preferences.of(User.objects.get(pk=alice.pk)).dismissed_jobs == {str(job.pk)}

@@ -21,7 +21,7 @@ from vms.hypervisor.types import (
     VolumeInfo,
 )
 from vms.hypervisor.xml.tree import NAMESPACE
-from vms.models import VM, Host, Job, JobKind, Network, Pool, Template, Volume
+from vms.models import VM, Host, Job, Network, Pool, Template, Volume
 from vms.services import hosts, sync
 from vms.services.installation import installation_id
 
@@ -118,7 +118,7 @@ def test_a_guest_that_a_job_has_is_never_deleted_by_a_listing(host) -> None:
         host=host, domain_uuid=uuid.uuid4(), name="new", is_creating=True
     )
     being_deleted = VM.objects.create(host=host, domain_uuid=uuid.uuid4(), name="old")
-    Job.objects.create(kind=JobKind.DELETE_VM, vm=being_deleted)
+    Job.objects.create(kind="delete-vm", vm=being_deleted)
     sync.observe_domains(host, [])
     sync.forget_domain(host, str(being_made.domain_uuid))
     sync.forget_domain(host, str(being_deleted.domain_uuid))

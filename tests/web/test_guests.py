@@ -14,7 +14,7 @@ from django.utils import timezone
 from tests.web.conftest import SCRIPT, texts, tree
 from vms.hypervisor.types import VmState
 from vms.live.messages import Numbers
-from vms.models import VM, Host, Job, JobKind, Template, User
+from vms.models import VM, Host, Job, Template, User
 from vms.web.listing import PAGE
 from vms.web.numbers import gauges
 
@@ -73,7 +73,7 @@ def test_guest_that_is_off_shows_dashes_and_a_start_button(web, row_of, alice):
 def test_job_stands_in_the_row_with_progress_and_cancel(web, row_of, alice):
     guest = row_of(alice, is_creating=True)
     values = {"state": "running", "step": "define", "steps_done": 3, "steps_total": 5}
-    job = Job.objects.create(kind=JobKind.CREATE_VM, actor=alice, vm=guest, **values)
+    job = Job.objects.create(kind="create-vm", actor=alice, vm=guest, **values)
     page = web(alice).get("/")
     assert "defining the guest" in texts(page, ".g-job")[0]
     assert tree(page).cssselect(".g-job rect")[0].get("width") == "60%"
@@ -153,7 +153,7 @@ def test_query_count_is_the_same_for_1_20_and_200_guests(web, row_of, alice, tem
         while VM.objects.filter(owner=alice).count() < wanted:
             number = VM.objects.count()
             guest = row_of(alice, template=template, state="running", tags=[f"t{number}", "all"])
-            values = {"kind": JobKind.CREATE_VM, "actor": alice, "target_name": guest.name}
+            values = {"kind": "create-vm", "actor": alice, "target_name": guest.name}
             Job.objects.create(state="running", vm=guest, **values)
             Job.objects.create(state="failed", ended_at=timezone.now(), **values)
         with CaptureQueriesContext(

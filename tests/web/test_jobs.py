@@ -9,14 +9,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tests.web.conftest import SCRIPT, texts, tree
-from vms.models import Job, JobKind
+from vms.models import Job
+from vms.services import job_kinds
 
 
 @pytest.fixture
 def job(row_of, alice):
     guest = row_of(alice, is_creating=True, name="new <b>one")
     return Job.objects.create(
-        kind=JobKind.CREATE_VM,
+        kind="create-vm",
         state="running",
         actor=alice,
         vm=guest,
@@ -100,3 +101,27 @@ def test_job_of_yesterday_is_no_longer_listed(web, failed, alice):
 def test_mallory_dismisses_nothing(web, failed, mallory):
     url = reverse("job-dismiss", args=[failed.pk])
     assert web(mallory).post(url, headers=SCRIPT).status_code == 404
+
+
+def test_a_job_that_moves_bytes_says_how_many(web, job, alice):
+    Job.objects.update(bytes_done=3 << 29, bytes_total=4 << 30)
+    menu = web(alice).get(reverse("jobs"), headers=SCRIPT)
+    assert "1.5 GiB of 4 GiB" in texts(menu, ".job")[0]
+    assert tree(menu).cssselect(".job svg")[0].get("aria-label") == "37 %"
+
+
+def test_a_failed_job_is_tried_again_where_that_is_safe(web, job, alice, mallory, monkeypatch):
+    def again(actor, old: Job) -> Job:
+        return Job.objects.create(kind=old.kind, actor=actor.user, target_name=old.target_name)
+
+    job_kinds.all_kinds()
+    monkeypatch.setitem(job_kinds.KINDS, "create-vm", job_kinds.Kind(lambda job: None, again))
+    Job.objects.update(state="failed", ended_at=timezone.now())
+    url = reverse("job-repeat", args=[job.pk])
+    menu = web(alice).get(reverse("jobs"), headers=SCRIPT)
+    assert tree(menu).cssselect(f"form[action='{url}'] button")
+    assert web(mallory).post(url, headers=SCRIPT).status_code == 404
+    assert web(alice).post(url, headers=SCRIPT).status_code == 204
+    assert Job.objects.filter(state="queued").count() == 1
+    menu = web(alice).get(reverse("jobs"), headers=SCRIPT)
+    assert "Try again" not in menu.content.decode()

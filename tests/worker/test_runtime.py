@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from vms.hypervisor import registry, storage
 from vms.hypervisor.connection import Lane
 from vms.hypervisor.types import HostEvent, VmState
-from vms.models import VM, Host, Job, JobKind, JobState, Pool, Volume
+from vms.models import VM, Host, Job, JobState, Pool, Volume
 from vms.queue import huey, run_job
 from vms.services import hosts
 from vms.worker.consumer import ThreadConsumer
@@ -229,7 +229,7 @@ def test_a_job_that_was_running_at_the_end_is_marked_interrupted(
     runtime, test_host, eventually
 ) -> None:
     vm = VM.objects.get(libvirt_name="test")
-    job = Job.objects.create(kind=JobKind.DELETE_VM, vm=vm, state=JobState.RUNNING)
+    job = Job.objects.create(kind="delete-vm", vm=vm, state=JobState.RUNNING)
     runtime.start()
     eventually(lambda: Job.objects.get(pk=job.pk).state == JobState.INTERRUPTED)
     assert VM.objects.filter(pk=vm.pk).exists()
@@ -250,11 +250,11 @@ def test_the_consumer_leaves_signals_alone_and_stops_at_once(quick) -> None:
 
 
 def test_a_job_is_claimed_once_however_often_it_is_queued(test_host, monkeypatch) -> None:
-    from vms.worker import handlers, jobs
+    from vms.services import job_kinds
 
     runs: list[object] = []
-    monkeypatch.setattr(jobs, "HANDLERS", {**handlers.HANDLERS, JobKind.CREATE_VM: runs.append})
-    job = Job.objects.create(kind=JobKind.CREATE_VM)
+    monkeypatch.setitem(job_kinds.KINDS, "create-vm", job_kinds.Kind(runs.append))
+    job = Job.objects.create(kind="create-vm")
     run_job(str(job.pk))
     run_job(str(job.pk))
     assert len(runs) == 1
@@ -262,13 +262,13 @@ def test_a_job_is_claimed_once_however_often_it_is_queued(test_host, monkeypatch
 
 
 def test_a_handler_that_breaks_ends_its_job_as_failed(test_host, monkeypatch) -> None:
-    from vms.worker import jobs
+    from vms.services import job_kinds
 
     def broken(_job: Job) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(jobs, "HANDLERS", {JobKind.CREATE_VM: broken})
-    job = Job.objects.create(kind=JobKind.CREATE_VM)
+    monkeypatch.setitem(job_kinds.KINDS, "create-vm", job_kinds.Kind(broken))
+    job = Job.objects.create(kind="create-vm")
     run_job(str(job.pk))
     job.refresh_from_db()
     assert (job.state, job.error_code) == (JobState.FAILED, "internal")

@@ -78,6 +78,7 @@ class JobFilter(Paging):
 
     state: JobState | None = Field(None, description="Only jobs in this state.")
     vm: UUID | None = Field(None, description="Only jobs of this guest.")
+    target: UUID | None = Field(None, description="Only jobs about this guest, volume, pool ...")
 
 
 class VmCreate(Input):

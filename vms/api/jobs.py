@@ -24,6 +24,8 @@ def list_jobs(request: HttpRequest, wanted: Query[JobFilter]) -> JobPage:
     rows = selectors.jobs(actor_of(request)).defer("vm__xml")
     if wanted.state:
         rows = rows.filter(state=wanted.state)
+    if wanted.target:
+        rows = rows.filter(target_id=wanted.target)
     if wanted.vm:
         rows = rows.filter(vm_uuid=wanted.vm)
     return page(JobPage, rows, wanted, each(represent.job))
@@ -47,3 +49,11 @@ def get_job(request: HttpRequest, job_id: UUID) -> JobInfo:
 def cancel_job(request: HttpRequest, job_id: UUID) -> Status[JobInfo]:
     """Ask a job to stop: one that waits ends at once, one that runs at its next step."""
     return Status(202, represent.job(jobs.cancel(actor=actor_of(request), job_id=job_id)))
+
+
+@router.post(
+    "/{job_id}/repeat", response={202: JobInfo}, operation_id="repeat_job", summary="Try again"
+)
+def repeat_job(request: HttpRequest, job_id: UUID) -> Status[JobInfo]:
+    """Ask once more for what a job did not do; answers the new job. See `can_repeat`."""
+    return Status(202, represent.job(jobs.repeat(actor=actor_of(request), job_id=job_id)))

@@ -17,7 +17,6 @@ from vms.models import (
     Host,
     HostStatus,
     Job,
-    JobKind,
     JobState,
     Network,
     Pool,
@@ -25,7 +24,7 @@ from vms.models import (
     User,
     Volume,
 )
-from vms.services import bulk, busy, editing, health, power, templates
+from vms.services import bulk, busy, editing, health, job_kinds, power, templates
 from vms.services.deletion import DeletableDisk
 from vms.services.power import VerbState
 from vms.services.templates import TemplateStatus
@@ -168,14 +167,20 @@ def job(row: Job) -> schemas.JobInfo:
     failed = bool(row.error_code)
     return schemas.JobInfo(
         id=row.pk,
-        kind=JobKind(row.kind),
+        kind=row.kind,
+        kind_label=messages.job_kind(row.kind),
         state=JobState(row.state),
         vm_id=row.vm_id or row.vm_uuid,
+        target_kind=row.target_kind,
+        target_id=row.target_id or row.vm_uuid,
         target_name=row.target_name,
         actor=person(row.actor),
         step=row.step,
         step_label=messages.step(row.step),
         percent=row.percent,
+        bytes_done=row.bytes_done or None,
+        bytes_total=row.bytes_total or None,
+        can_repeat=job_kinds.can_repeat(row),
         is_cancel_requested=row.is_cancel_requested,
         error_code=row.error_code,
         error=messages.sentence_for(row.error_code, row.error_params) if failed else "",

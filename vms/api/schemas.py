@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from vms.hypervisor.types import Accelerator, Verb, VmState
-from vms.models import HostStatus, JobKind, JobState, Role
+from vms.models import HostStatus, JobState, Role
 from vms.services.bulk import Outcome
 from vms.services.series import Span
 
@@ -71,14 +71,20 @@ class JobInfo(BaseModel):
     """Work that takes time."""
 
     id: UUID
-    kind: JobKind
+    kind: str = Field(description="Stable word: create-vm, delete-vm ...")
+    kind_label: str
     state: JobState
     vm_id: UUID | None = Field(description="The guest it is about; stays when the guest is gone.")
+    target_kind: str = Field(description="vm, volume, pool ...: what it is about.")
+    target_id: UUID | None
     target_name: str
     actor: Ref | None
     step: str = Field(description="Code of the step under way.")
     step_label: str
     percent: int
+    bytes_done: int | None = Field(description="Null while it moves none that are counted.")
+    bytes_total: int | None
+    can_repeat: bool = Field(description="It did not end well and can be tried again.")
     is_cancel_requested: bool
     error_code: str
     error: str = Field(description="Why it failed, as a sentence; empty otherwise.")

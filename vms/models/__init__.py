@@ -5,7 +5,7 @@ our own.
 from vms.models.audit import AuditEntry, AuditPhase
 from vms.models.history import Average, RolledUp, Track
 from vms.models.host import Host, HostStatus, Network, Pool, Volume
-from vms.models.job import Job, JobKind, JobState
+from vms.models.job import Job, JobState
 from vms.models.sshkey import SshKey
 from vms.models.template import Template
 from vms.models.ticket import ApiToken, Ticket
@@ -21,7 +21,6 @@ __all__ = [
     "Host",
     "HostStatus",
     "Job",
-    "JobKind",
     "JobState",
     "Network",
     "Pool",

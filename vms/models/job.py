@@ -9,13 +9,6 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
-class JobKind(models.TextChoices):
-    """What a job does; a handler is registered for each in worker/handlers.py."""
-
-    CREATE_VM = "create-vm", _("Create guest")
-    DELETE_VM = "delete-vm", _("Delete guest")
-
-
 class JobState(models.TextChoices):
     """Where a job is."""
 
@@ -28,6 +21,7 @@ class JobState(models.TextChoices):
 
 
 OPEN_STATES = (JobState.QUEUED, JobState.RUNNING)
+BAD_STATES = (JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED)
 
 
 class Job(models.Model):
@@ -36,7 +30,8 @@ class Job(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    kind = models.CharField(max_length=30, choices=JobKind.choices)
+    kind = models.CharField(max_length=40)
+    """Who runs it is registered in services/job_kinds.py; its name is in vms/messages.py."""
     state = models.CharField(max_length=15, choices=JobState.choices, default=JobState.QUEUED)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="jobs"
@@ -46,6 +41,9 @@ class Job(models.Model):
     )
     vm_uuid = models.UUIDField(null=True, blank=True)
     """Stays when the VM is gone."""
+    target_kind = models.CharField(max_length=20, default="vm")
+    """vm, volume, pool, image ...: what the job is about; one job at a time has it."""
+    target_id = models.UUIDField(null=True, blank=True)
     target_name = models.CharField(max_length=200, blank=True)
     params = models.JSONField(default=dict, blank=True)
     undo = models.JSONField(default=list, blank=True)
@@ -54,6 +52,9 @@ class Job(models.Model):
     """Code of the step under way; the sentence is made in vms/messages.py."""
     steps_done = models.PositiveIntegerField(default=0)
     steps_total = models.PositiveIntegerField(default=1)
+    bytes_done = models.BigIntegerField(default=0)
+    bytes_total = models.BigIntegerField(default=0)
+    """Bytes of the step that moves them; 0 while none does or nobody knows how many there are."""
     is_cancel_requested = models.BooleanField(default=False)
     error_code = models.CharField(max_length=60, blank=True)
     error_params = models.JSONField(default=dict, blank=True)
@@ -70,9 +71,17 @@ class Job(models.Model):
                 fields=["vm"],
                 condition=models.Q(state__in=["queued", "running"]),
                 name="job_one_at_a_time_per_vm",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["target_kind", "target_id"],
+                condition=models.Q(state__in=["queued", "running"]),
+                name="job_one_at_a_time_per_target",
+            ),
         ]
         indexes = [models.Index(fields=["state", "-created_at"])]
+
+    told_at_s = 0.0
+    """When progress was last written, by the monotonic clock of the process that runs it."""
 
     @property
     def is_open(self) -> bool:
@@ -80,6 +89,15 @@ class Job(models.Model):
         return self.state in OPEN_STATES
 
     @property
+    def has_ended_badly(self) -> bool:
+        """True when it has ended without doing what it should."""
+        return self.state in BAD_STATES
+
+    @property
     def percent(self) -> int:
-        """Steps done of all steps, in percent."""
+        """Bytes moved of all bytes where that is known, else steps done of all steps."""
+        if self.state == JobState.SUCCEEDED:
+            return 100
+        if self.bytes_total:
+            return max(0, min(100, 100 * self.bytes_done // self.bytes_total))
         return round(100 * self.steps_done / max(1, self.steps_total))

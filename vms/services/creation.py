@@ -21,9 +21,10 @@ from vms.hypervisor.types import (
 )
 from vms.models import VM, Job, Template
 from vms.problems import Problem
-from vms.services import hosts, jobs, names, sync, sync_storage
+from vms.services import hosts, job_kinds, jobs, names, sync, sync_storage
 from vms.services.installation import installation_id
 
+KIND = "create-vm"
 STEPS = 5
 
 
@@ -55,6 +56,7 @@ class _Work:
     host: HostConnection
 
 
+@job_kinds.runs(KIND)
 def run(job: Job) -> None:
     """Make the guest of a job. Raises host errors, Problem or jobs.Cancelled; `jobs.finish` then
     cleans up.

@@ -12,11 +12,12 @@ from vms.hypervisor import domains, storage
 from vms.hypervisor.types import Disk
 from vms.hypervisor.xml.parse import parse_domain
 from vms.live import publish
-from vms.models import VM, Job, JobKind, Template, Volume
+from vms.models import VM, Job, Template, Volume
 from vms.policy import Action, Actor, SystemActor, can
 from vms.problems import Invalid, Problem, Refused
-from vms.services import audit, busy, creation, hosts, jobs, sync
+from vms.services import audit, busy, creation, hosts, job_kinds, jobs, sync
 
+KIND = "delete-vm"
 STEPS = 3
 
 
@@ -117,7 +118,7 @@ def delete(*, actor: Actor, vm_id: selectors.Identifier, delete_disks: Collectio
     try:
         with transaction.atomic():
             audit.requested(trail)
-            new = jobs.NewJob(JobKind.DELETE_VM, vm, params, STEPS)
+            new = jobs.NewJob(KIND, vm, params, STEPS)
             job = jobs.request(actor=actor, new=new, correlation=trail.correlation)
             transaction.on_commit(lambda: publish.vm_changed(str(vm.pk), vm.revision))
     except IntegrityError:
@@ -136,6 +137,7 @@ def _chosen(actor: Actor, vm: VM, targets: Collection[str]) -> list[DeletableDis
     return [known[target] for target in sorted(targets)]
 
 
+@job_kinds.runs(KIND)
 def run(job: Job) -> None:
     """Delete the guest of a job. Once the domain is gone it can no longer be cancelled."""
     vm = job.vm

@@ -4,6 +4,7 @@ behind.
 
 from __future__ import annotations
 
+import time
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,11 +16,11 @@ from django.utils import timezone
 from vms import queue, selectors
 from vms.hypervisor.errors import HypervisorError
 from vms.live import publish
-from vms.models import VM, AuditPhase, Job, JobKind, JobState
+from vms.models import VM, AuditEntry, AuditPhase, Job, JobState
 from vms.models.job import OPEN_STATES
-from vms.policy import Action, Actor, Person, SystemActor
+from vms.policy import Action, Actor, Door, Person, SystemActor
 from vms.problems import Problem, Refused
-from vms.services import audit, undo
+from vms.services import audit, job_kinds, undo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,35 +29,54 @@ log = structlog.get_logger(__name__)
 
 SECRET_PARAMS = ("password_hash",)
 """Parameters that are wiped from the row as soon as the job has ended."""
+PROGRESS_S = 0.5
+"""Bytes are written, and a wish to stop is looked for, no more often than this."""
 
 
 class Cancelled(Exception):
-    """Raised by `step` when somebody asked the job to stop."""
+    """Raised by `step` and `progress` when somebody asked the job to stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """What a service asks the worker to do."""
+    """What a service asks the worker to do.
 
-    kind: JobKind
-    vm: VM
+    No other job has the guest `vm` or the thing `target` meanwhile; without a target it is the
+    guest that the job is about.
+    """
+
+    kind: str
+    vm: VM | None
     params: Mapping[str, object]
     steps_total: int
     undo: Sequence[Sequence[str]] = ()
     """What the request itself made and must go if the job does not end well."""
+    target: audit.Target | None = None
+
+    @property
+    def about(self) -> audit.Target:
+        """What the job is about. Raises ValueError where neither is named."""
+        if self.target is not None:
+            return self.target
+        if self.vm is None:
+            raise ValueError(self.kind)
+        return audit.about(self.vm)
 
 
 def request(*, actor: Actor, new: NewJob, correlation: uuid.UUID) -> Job:
     """Write the job and put it into the queue on commit; call inside a transaction.
 
-    Raises IntegrityError when another job has the guest.
+    Raises IntegrityError when another job has the guest or the target.
     """
+    about = new.about
     job = Job.objects.create(
         kind=new.kind,
         vm=new.vm,
-        vm_uuid=new.vm.pk,
+        vm_uuid=new.vm.pk if new.vm else None,
         actor=actor.user if isinstance(actor, Person) else None,
-        target_name=new.vm.name,
+        target_kind=about.kind,
+        target_id=about.id or None,
+        target_name=about.name[:200],
         params=dict(new.params),
         steps_total=new.steps_total,
         undo=[list(note) for note in new.undo],
@@ -105,6 +125,24 @@ def advance(job: Job, code: str, done: int) -> None:
     announce(job)
 
 
+def progress(job: Job, done_bytes: int, total_bytes: int) -> None:
+    """Say how many bytes of how many are moved; as often as one likes, it is told twice a second.
+
+    Raises Cancelled when somebody asked to stop.
+    """
+    is_edge = total_bytes != job.bytes_total or (done_bytes == total_bytes != job.bytes_done)
+    now_s = time.monotonic()
+    if not is_edge and now_s - job.told_at_s < PROGRESS_S:
+        return
+    job.told_at_s = now_s
+    job.bytes_done, job.bytes_total = done_bytes, total_bytes
+    job.save(update_fields=["bytes_done", "bytes_total"])
+    announce(job)
+    job.refresh_from_db(fields=["is_cancel_requested"])
+    if job.is_cancel_requested:
+        raise Cancelled
+
+
 def made(job: Job, kind: str, *values: str) -> None:
     """Note, before it is made, a thing that must go if the job does not end well."""
     job.undo = [*job.undo, [kind, *values]]
@@ -146,16 +184,15 @@ def _end(job: Job, state: JobState, error: Problem | HypervisorError | None = No
 
 
 def _trail(job: Job) -> audit.Trail:
-    actor: Actor = SystemActor() if job.actor is None else Person(job.actor)
-    target = audit.Target("vm", str(job.vm_uuid or ""), job.target_name)
+    """The trail that began with the line "requested" which this job answers."""
     correlation = job.correlation or uuid.uuid4()
-    return audit.Trail(actor, ACTIONS[JobKind(job.kind)], target, correlation=correlation)
-
-
-ACTIONS: dict[JobKind, str] = {
-    JobKind.CREATE_VM: Action.VM_CREATE.value,
-    JobKind.DELETE_VM: Action.VM_DELETE.value,
-}
+    lines = AuditEntry.objects.filter(correlation=correlation, phase=AuditPhase.REQUESTED)
+    asked = lines.first()
+    door = Door(asked.door) if asked else Door.WORKER
+    actor: Actor = SystemActor() if job.actor is None else Person(job.actor, door)
+    target = audit.Target(job.target_kind, str(job.target_id or job.vm_uuid or ""), job.target_name)
+    action = asked.action if asked else job.kind
+    return audit.Trail(actor, action, target, correlation=correlation)
 
 
 def cancel(*, actor: Actor, job_id: selectors.Identifier) -> Job:
@@ -177,6 +214,22 @@ def cancel(*, actor: Actor, job_id: selectors.Identifier) -> Job:
         finish(job.pk, Cancelled())
     job.refresh_from_db()
     return job
+
+
+def repeat(*, actor: Actor, job_id: selectors.Identifier) -> Job:
+    """Ask once more for what a job did not do, with every check of the first time.
+
+    Raises Refused where it is under way, was done, or cannot be repeated safely.
+    """
+    job = selectors.job(actor, job_id, Action.JOB_REPEAT)
+    if job.is_open:
+        raise Refused("job-not-ended")
+    again = job_kinds.kind_of(job).again
+    if again is None or not job.has_ended_badly:
+        raise Refused("job-not-repeatable")
+    if job.undo:
+        raise Refused("job-clean-up-waits")
+    return again(actor, job)
 
 
 def recover_interrupted() -> None:

@@ -13,7 +13,7 @@ from vms import messages, selectors
 from vms.hypervisor import cloudinit
 from vms.hypervisor.types import VmState
 from vms.live import publish
-from vms.models import VM, Job, JobKind, Template, User
+from vms.models import VM, Job, Template, User
 from vms.policy import Action, Actor, Person, can
 from vms.problems import Forbidden, Invalid, NotFound, Problem
 from vms.services import audit, creation, hosts, jobs, names, ssh_keys, templates
@@ -248,7 +248,7 @@ def _reserve(actor: Actor, checked: _Checked, password_hash: str) -> tuple[VM, J
         )
         audit.requested(trail)
         undo = (("row", str(pk)),)
-        new = jobs.NewJob(JobKind.CREATE_VM, vm, params.as_json(), creation.STEPS, undo)
+        new = jobs.NewJob(creation.KIND, vm, params.as_json(), creation.STEPS, undo)
         job = jobs.request(actor=actor, new=new, correlation=trail.correlation)
         transaction.on_commit(lambda: publish.vm_changed(str(vm.pk), vm.revision))
     return vm, job

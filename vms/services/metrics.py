@@ -17,9 +17,10 @@ from vms import selectors
 from vms.hypervisor.types import ACTIVE_STATES, VmState
 from vms.live import gauges, recent
 from vms.live.messages import Numbers
-from vms.models import HostStatus, JobKind, JobState
+from vms.models import HostStatus, JobState
 from vms.policy import Action, Actor, Door, SystemActor, can
 from vms.problems import Forbidden
+from vms.services import job_kinds
 
 MIB = 1024 * 1024
 Value = float | None
@@ -110,7 +111,7 @@ def _jobs() -> Metric:
     family = _gauge("jobs", "How many jobs the database knows.", "kind", "state")
     rows = selectors.jobs(SystemActor(Door.API)).order_by().values_list("kind", "state")
     counts = {(kind, state): count for kind, state, count in rows.annotate(count=Count("pk"))}
-    for kind in JobKind.values:
+    for kind in job_kinds.all_kinds():
         for state in JobState.values:
             family.add_metric([kind, state], counts.get((kind, state), 0))
     return family

@@ -7,10 +7,11 @@ from django.db import transaction
 
 from vms.hypervisor import domains, storage
 from vms.hypervisor.connection import HostConnection
-from vms.hypervisor.errors import DomainNotFound, HypervisorError
+from vms.hypervisor.errors import DomainNotFound, HypervisorError, PoolNotFound
 from vms.live import publish
 from vms.models import VM, Host, Job, Volume
-from vms.services import hosts
+from vms.services import hosts, job_kinds
+from vms.services.job_kinds import undoes
 
 log = structlog.get_logger(__name__)
 
@@ -31,28 +32,39 @@ def clean_up(job: Job) -> None:
 
 def _undo_one(note: list[str]) -> None:
     kind, *values = note
-    if kind == "row":
-        _drop_row(values[0])
-        return
-    host = _connection(values[0])
+    job_kinds.undoer(kind)(*values)
+
+
+@undoes("volume")
+def _delete_volume(host_id: str, pool: str, name: str) -> None:
+    host = connection_of(host_id)
     if host is None:
         return
-    if kind == "volume":
-        storage.delete_volume(host, pool=values[1], name=values[2])
-    elif kind == "orphan":
-        _delete_unless_defined(host, values[1], values[2], values[3])
-    elif kind == "domain":
-        domains.destroy_if_active(host, values[1])
-        domains.undefine(host, values[1])
+    try:
+        storage.delete_volume(host, pool=pool, name=name)
+    except PoolNotFound:
+        log.warning("the pool of a half-made volume is gone", pool=pool, volume=name)
 
 
-def _delete_unless_defined(host: HostConnection, uuid: str, pool: str, name: str) -> None:
+@undoes("domain")
+def _remove_domain(host_id: str, uuid: str) -> None:
+    host = connection_of(host_id)
+    if host is not None:
+        domains.destroy_if_active(host, uuid)
+        domains.undefine(host, uuid)
+
+
+@undoes("orphan")
+def _delete_unless_defined(host_id: str, uuid: str, pool: str, name: str) -> None:
     """Delete a disk of a deleted guest; while a guest has it, this one or another, it stays."""
+    host = connection_of(host_id)
+    if host is None:
+        return
     try:
         domains.get(host, uuid)
     except DomainNotFound:
         if not _is_used_by_another(uuid, pool, name):
-            storage.delete_volume(host, pool=pool, name=name)
+            _delete_volume(host_id, pool, name)
 
 
 def _is_used_by_another(uuid: str, pool: str, name: str) -> bool:
@@ -62,11 +74,13 @@ def _is_used_by_another(uuid: str, pool: str, name: str) -> bool:
     return any(not paths.isdisjoint(each) for each in others)
 
 
-def _connection(host_id: str) -> HostConnection | None:
+def connection_of(host_id: str) -> HostConnection | None:
+    """Return the connection of a noted host; None when the host itself is no longer known."""
     row = Host.objects.filter(pk=host_id).first()
     return hosts.connection(row) if row else None
 
 
+@undoes("row")
 def _drop_row(vm_id: str) -> None:
     with transaction.atomic():
         deleted, _kinds = VM.objects.filter(pk=vm_id, is_creating=True).delete()

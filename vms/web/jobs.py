@@ -7,12 +7,13 @@ from datetime import datetime
 
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from vms import messages, selectors
 from vms.models import Job, JobState
 from vms.models.job import OPEN_STATES
 from vms.policy import Person
-from vms.services import preferences
+from vms.services import job_kinds, preferences
 
 MOST_ENDED = 20
 BAD = {JobState.FAILED, JobState.INTERRUPTED}
@@ -32,11 +33,13 @@ class JobLine:
     is_cancel_requested: bool
     percent: int
     steps: str
+    """How far it is: bytes where those are counted, else the number of the step."""
     at: datetime
     """When it ended, else when it was asked for."""
     is_mine: bool = True
     actor: str = ""
     """Who asked for it, where that is somebody else."""
+    can_repeat: bool = False
     url: str = ""
     """Page of its guest, where there still is one."""
 
@@ -46,7 +49,7 @@ def job_line(job: Job, actor: Person | None = None) -> JobLine:
     is_mine = actor is None or job.actor_id == actor.user.pk
     return JobLine(
         id=str(job.pk),
-        title=job.get_kind_display(),
+        title=messages.job_kind(job.kind),
         target=job.target_name,
         text=_text(job),
         state=str(job.state),
@@ -54,12 +57,24 @@ def job_line(job: Job, actor: Person | None = None) -> JobLine:
         is_bad=job.state in BAD,
         is_cancel_requested=job.is_cancel_requested,
         percent=job.percent,
-        steps=f"{min(job.steps_done + 1, job.steps_total)}/{job.steps_total}",
+        steps=_amount(job),
         at=job.ended_at or job.created_at,
         is_mine=is_mine,
         actor="" if is_mine or job.actor is None else job.actor.username,
-        url=reverse("guest", args=[job.vm_id]) if job.vm_id else "",
+        can_repeat=job_kinds.can_repeat(job),
+        url=_url(job),
     )
+
+
+def _amount(job: Job) -> str:
+    if job.bytes_total:
+        done, total = messages.size(job.bytes_done), messages.size(job.bytes_total)
+        return _("%(done)s of %(total)s") % {"done": done, "total": total}
+    return f"{min(job.steps_done + 1, job.steps_total)}/{job.steps_total}"
+
+
+def _url(job: Job) -> str:
+    return reverse("guest", args=[job.vm_id]) if job.vm_id else ""
 
 
 def _text(job: Job) -> str:

@@ -61,6 +61,7 @@ urlpatterns = [
     path("jobs/", jobs.menu, name="jobs"),
     path("jobs/dismiss/", jobs.dismiss_all, name="jobs-dismiss"),
     path("jobs/<uuid:job_id>/dismiss/", jobs.dismiss, name="job-dismiss"),
+    path("jobs/<uuid:job_id>/repeat/", jobs.repeat, name="job-repeat"),
     path("jobs/<uuid:job_id>/cancel/", jobs.cancel, name="guest-job-cancel"),
     path("templates/", templates.page, name="templates"),
     path("templates/new/", templates.new, name="template-new"),

@@ -11,8 +11,7 @@ from vms import queue
 from vms.hypervisor.errors import HypervisorError
 from vms.models import Job
 from vms.problems import Problem
-from vms.services import jobs
-from vms.worker.handlers import HANDLERS
+from vms.services import job_kinds, jobs
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +35,7 @@ def _drop_old_connections() -> None:
 
 def _outcome(job: Job) -> Exception | None:
     try:
-        HANDLERS[job.kind](job)
+        job_kinds.kind_of(job).run(job)
     except (jobs.Cancelled, Problem, HypervisorError) as error:
         return error
     except Exception as error:  # top loop of jobs: the row says that it failed, the log says why

@@ -33,6 +33,16 @@ def cancel(request: HttpRequest, actor: Person, job_id: uuid.UUID) -> HttpRespon
 
 @require_POST
 @door
+def repeat(request: HttpRequest, actor: Person, job_id: uuid.UUID) -> HttpResponse:
+    """Ask once more for what a job did not do; the one that failed goes out of sight."""
+    job = jobs.repeat(actor=actor, job_id=job_id)
+    preferences.dismiss_job(actor=actor, job_id=job_id)
+    text = _("“%(name)s”: it is tried again.") % {"name": job.target_name}
+    return done(request, text, reverse("guests"))
+
+
+@require_POST
+@door
 def dismiss(request: HttpRequest, actor: Person, job_id: uuid.UUID) -> HttpResponse:
     """Put a job that has ended out of sight."""
     preferences.dismiss_job(actor=actor, job_id=job_id)
