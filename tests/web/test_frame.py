@@ -24,6 +24,7 @@ POST_ONLY = {
     "guest-media": ["vm"],
     "guest-owner": ["vm"],
     "guest-job-cancel": ["vm"],
+    "job-repeat": ["vm"],
     "job-dismiss": ["vm"],
     "jobs-dismiss": [],
     "person-role": ["user"],

@@ -12,7 +12,8 @@ from vms.queue import huey
 
 log = structlog.get_logger(__name__)
 
-WORKERS = 3
+WORKERS = 8
+"""Threads are cheap, and a long copy must not keep the making of a guest waiting."""
 MAX_DELAY_S = 0.05
 """Huey's idle poll otherwise backs off to ten seconds."""
 

@@ -26,7 +26,7 @@ from vms.worker.sampler import Sampler
 log = structlog.get_logger(__name__)
 
 LOOK_FOR_HOSTS_S = 3.0
-CLEAN_UP_S = 60.0
+CLEAN_UP_S = 15.0
 STOP_S = 1.8
 
 
