@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from kvmweb import database
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -15,9 +17,12 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 class Env(BaseSettings):
     """Read KVMWEB_* from the environment; docs/settings.md explains each for operators."""
 
-    model_config = SettingsConfigDict(env_prefix="KVMWEB_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="KVMWEB_", extra="ignore", hide_input_in_errors=True
+    )
 
     home: Path = BASE_DIR / "var"
+    database_url: SecretStr = SecretStr("")
     libvirt_uri: str = "qemu:///system"
     public_urls: Annotated[list[str], NoDecode] = Field(default_factory=list)
     allowed_hosts: Annotated[list[str], NoDecode] = Field(default_factory=list)
@@ -51,6 +56,15 @@ class Env(BaseSettings):
                 msg = f"KVMWEB_PUBLIC_URLS: {url!r} is not like https://host[:port][/prefix]"
                 raise ValueError(msg)
         return [url.rstrip("/") for url in value]
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: SecretStr) -> SecretStr:
+        url = value.get_secret_value()
+        if url and (problem := database.problem(url)):
+            msg = f"KVMWEB_DATABASE_URL: {problem}"
+            raise ValueError(msg)
+        return value
 
     @field_validator("home")
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from kvmweb import database
 from kvmweb.env import BASE_DIR, Env
 from kvmweb.logging import configure_logging
 from kvmweb.secret import secret_key
@@ -67,19 +68,8 @@ TEMPLATES: list[dict[str, Any]] = [  # Any: Django's own shape of this setting
     },
 ]
 
-DATABASES: dict[str, dict[str, Any]] = {  # Any: Django's own shape of this setting
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": KVMWEB.home / "db.sqlite3",
-        "OPTIONS": {
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-            "init_command": (
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-                "PRAGMA foreign_keys=ON; PRAGMA cache_size=-8000;"
-            ),
-        },
-    },
+DATABASES = {
+    "default": database.settings(KVMWEB.database_url.get_secret_value(), KVMWEB.home),
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -16,6 +16,8 @@ for setting in [name for name in os.environ if name.startswith("KVMWEB_")]:
     del os.environ[setting]  # whoever runs the tests may have an installation of his own
 os.environ["KVMWEB_HOME"] = tempfile.mkdtemp(prefix="kvmweb-test-home-")
 atexit.register(shutil.rmtree, os.environ["KVMWEB_HOME"], ignore_errors=True)
+if "TEST_DATABASE_URL" in os.environ:  # tests/support/postgres.py runs them on its own server
+    os.environ["KVMWEB_DATABASE_URL"] = os.environ["TEST_DATABASE_URL"]
 os.environ["DJANGO_SETTINGS_MODULE"] = "kvmweb.settings"
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the main thread
 pytest_plugins = ["tests.support.fixtures"]
@@ -33,7 +35,9 @@ def django_db_modify_db_settings() -> None:
     """Keep the test database in a file: threads share one in memory not as they do a real one."""
     from django.conf import settings
 
-    settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = settings.KVMWEB.home / "test.db"
+    if not settings.KVMWEB.database_url.get_secret_value():
+        name = settings.KVMWEB.home / "test.db"
+        settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = name
 
 
 @pytest.fixture(autouse=True)

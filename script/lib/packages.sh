@@ -17,6 +17,7 @@ LIST
     cat <<'LIST'
 to check the scripts: shellcheck busybox-static
 to log in to test guests: openssh-client
+to run the tests on PostgreSQL: postgresql
 LIST
   fi
 }
