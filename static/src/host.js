@@ -9,7 +9,7 @@ const histories = new Map();
 
 on("host-load", (message) => {
   const history = histories.get(message.id) ?? [];
-  history.push([message.cpu, message.used, message.total, null, null, null, null]);
+  history.push([message.cpu, message.used, message.total, ...message.rates]);
   if (history.length > TICKS) history.shift();
   histories.set(message.id, history);
   const place = document.querySelector(`[data-load="${CSS.escape(message.id)}"]`);

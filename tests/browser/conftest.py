@@ -7,13 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    expect,
+)
 
 from tests.support.browser import first_login, launch_options, log_in
 from tests.support.site import Site
 
 HERE = Path(__file__).parent
 PASSWORD = "a very long pass phrase"
+PATIENCE_MS = 15_000
+"""A guest that boots under TCG can keep both cores of a small machine for seconds."""
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,7 +57,9 @@ def admin_page(site: Site, browser: Browser, admin_state: dict[str, Any]) -> Ite
 
 
 def watched(context: BrowserContext, site: Site) -> Iterator[Page]:
-    """A page whose script errors, CSP refusals and requests to other hosts fail the test."""
+    """A page whose script errors, CSP refusals, requests to other hosts and broken answers of the
+    server fail the test.
+    """
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(f"script: {error}"))
@@ -60,7 +73,12 @@ def watched(context: BrowserContext, site: Site) -> Iterator[Page]:
         if not request.url.startswith(own):
             complaints.append(f"foreign: {request.url}")
 
+    def answered(response: Response) -> None:
+        if response.status in {500, 502, 504}:
+            complaints.append(f"{response.status}: {response.url}")
+
     page.on("console", said)
+    page.on("response", answered)
     page.on("request", asked)
     yield page
     context.close()

@@ -26,6 +26,8 @@ from vms.live.messages import (
     hints_to_wire,
 )
 
+RATES = (1.0, None, 3.0, 4.0)
+
 
 def run_with_hub(body):
     """Run `body(subscriber)` on a loop with a hub that listens."""
@@ -52,7 +54,7 @@ def in_thread(function) -> None:
 
 def test_publishing_without_a_loop_is_silently_nothing() -> None:
     publish.vm_changed("a", 1)
-    publish.host_load("h", HostLoad(1.0, 2, 3))
+    publish.host_load("h", HostLoad(1.0, 2, 3), RATES)
     assert recent.host_load("h") == HostLoad(1.0, 2, 3)
 
 
@@ -102,7 +104,7 @@ def test_numbers_and_load_travel_whole() -> None:
 
     async def body(subscriber):
         in_thread(lambda: publish.numbers("h", {"a": numbers}))
-        in_thread(lambda: publish.host_load("h", HostLoad(5.0, 1, 2)))
+        in_thread(lambda: publish.host_load("h", HostLoad(5.0, 1, 2), RATES))
         messages = []
         while len(messages) < 2:
             messages += await subscriber.take()
@@ -110,7 +112,7 @@ def test_numbers_and_load_travel_whole() -> None:
 
     tick, load = run_with_hub(body)
     assert json.loads(tick.rows["a"]) == [2.3, 100, 200, 1024, 0, 5_000_000, None]
-    assert load == LoadTick("h", HostLoad(5.0, 1, 2))
+    assert load == LoadTick("h", HostLoad(5.0, 1, 2), RATES)
     assert recent.latest("a") == numbers
 
 

@@ -22,6 +22,7 @@ from vms.streams import sights, status
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NUMBERS = Numbers(10.0, 1.0, 2.0, "rss", 1024.0, 2048.0, 3072.0, 4096.0)
+RATES = (1.0, None, 3.0, 4.0)
 ROW = [10, 1, 2, 1024, 2048, 3072, 4096]
 
 
@@ -83,7 +84,7 @@ def test_mallory_learns_nothing_of_a_guest_that_is_not_his(
         await socket.send_json_to({"t": "watch", "ids": [str(guest.pk)]})
         assert (await receive(socket, "history"))["vms"] == {}
         publish.numbers("h", {str(guest.pk): NUMBERS})
-        publish.host_load("h", HostLoad(1.0, 2, 3))
+        publish.host_load("h", HostLoad(1.0, 2, 3), RATES)
         publish.vm_changed(str(guest.pk), 3)
         publish.job_changed(str(guest.pk), "job-1", str(alice.pk))
         publish.things_changed("people")
@@ -235,7 +236,7 @@ def test_a_hidden_page_gets_hints_but_no_numbers(browser_of, admin, guest) -> No
         await socket.send_json_to({"t": "visible", "on": False})
         await silent(socket)
         publish.numbers("h", {str(guest.pk): NUMBERS})
-        publish.host_load("h", HostLoad(1.0, 2, 3))
+        publish.host_load("h", HostLoad(1.0, 2, 3), RATES)
         publish.vm_changed(str(guest.pk), 2)
         assert [m["t"] for m in await received_until(socket, "vm")] == ["vm"]
         await socket.disconnect()
@@ -312,7 +313,7 @@ def test_a_socket_that_never_reads_costs_frames_and_no_memory(browser_of, alice,
         for percent in range(1000):
             numbers = replace(NUMBERS, cpu_percent=percent / 10)
             publish.numbers("h", {str(guest.pk): numbers})
-            publish.host_load("h", HostLoad(percent / 10, 2, 3))
+            publish.host_load("h", HostLoad(percent / 10, 2, 3), RATES)
             publish.vm_changed(str(guest.pk), percent)
             if percent % 10 == 0:
                 await asyncio.sleep(0.001)
@@ -432,9 +433,16 @@ def test_a_thousand_hints_travel_in_few_frames(browser_of, admin, host) -> None:
 def test_only_an_administrator_gets_the_load_of_a_host(browser_of, admin, alice) -> None:
     async def body() -> None:
         his, hers = await connected(browser_of(admin)), await connected(browser_of(alice))
-        publish.host_load("h", HostLoad(50.0, 100, 200))
+        publish.host_load("h", HostLoad(50.0, 100, 200), RATES)
         load = await receive(his, "host-load")
-        assert load == {"t": "host-load", "id": "h", "cpu": 50.0, "used": 100, "total": 200}
+        assert load == {
+            "t": "host-load",
+            "id": "h",
+            "cpu": 50.0,
+            "used": 100,
+            "total": 200,
+            "rates": [1.0, None, 3.0, 4.0],
+        }
         assert await pushed(hers) == []
         await his.disconnect()
         await hers.disconnect()

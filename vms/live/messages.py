@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 from enum import StrEnum
 from typing import Any
@@ -52,6 +52,20 @@ class Numbers:
         cpu, used, total, *rates = self.row
         parts = (_percent(cpu), _whole(used), _whole(total), *map(_bytes, rates))
         return f"[{','.join(parts)}]"
+
+
+Rates = tuple[float | None, ...]
+
+
+def total_rates(numbers: Iterable[Numbers]) -> Rates:
+    """Add up the four rates of many guests: zeros without guests, None where nobody knows one."""
+    columns = list(zip(*(each.row[3:] for each in numbers), strict=True))
+    return tuple(_sum(column) for column in columns) or (0.0,) * 4
+
+
+def _sum(values: Rates) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
 
 
 UNKNOWN_ROW = "[null,null,null,null,null,null,null]"
@@ -135,10 +149,11 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class LoadTick:
-    """The load of a host itself."""
+    """The load of a host itself, and the rates of all its guests together in bytes per second."""
 
     host_id: str
     load: HostLoad
+    rates: Rates = (None,) * 4
 
     @property
     def key(self) -> tuple[str, str]:
@@ -177,7 +192,8 @@ def tick_to_wire(tick: Tick) -> Wire:
 
 def load_to_wire(tick: LoadTick) -> Wire:
     """Pack the load of a host."""
-    return {"type": "live.load", "host": tick.host_id, "load": list(astuple(tick.load))}
+    load, rates = list(astuple(tick.load)), list(tick.rates)
+    return {"type": "live.load", "host": tick.host_id, "load": load, "rates": rates}
 
 
 def from_wire(message: Wire) -> list[Message]:
@@ -188,6 +204,6 @@ def from_wire(message: Wire) -> list[Message]:
         case "live.tick":
             return [Tick(message["host"], message["at"], message["rows"])]
         case "live.load":
-            return [LoadTick(message["host"], HostLoad(*message["load"]))]
+            return [LoadTick(message["host"], HostLoad(*message["load"]), tuple(message["rates"]))]
         case _:
             return []

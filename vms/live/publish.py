@@ -23,6 +23,7 @@ from vms.live.messages import (
     HintKind,
     LoadTick,
     Numbers,
+    Rates,
     Tick,
     Wire,
     hints_to_wire,
@@ -177,7 +178,7 @@ def numbers(host_id: str, by_vm: Mapping[str, Numbers]) -> None:
     _outbox.add(Tick(host_id, int(time.time() * 1000), rows))
 
 
-def host_load(host_id: str, load: HostLoad) -> None:
-    """Publish the load of a host."""
+def host_load(host_id: str, load: HostLoad, rates: Rates) -> None:
+    """Publish the load of a host, and what its guests read, write, receive and send together."""
     recent.record_host_load(host_id, load)
-    _outbox.add(LoadTick(host_id, load))
+    _outbox.add(LoadTick(host_id, load, rates))

@@ -267,6 +267,7 @@ def _load(tick: LoadTick) -> str:
             "cpu": load.cpu_percent,
             "used": load.memory_used_mib,
             "total": load.memory_total_mib,
+            "rates": tick.rates,
         }
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vms.hypervisor.types import HostLoad
-from vms.live.messages import Numbers
+from vms.live.messages import Numbers, total_rates
 from vms.models.history import MINUTE_S
 from vms.services.averages import Values, Weighted
 from vms.services.history import Mean, Minute
@@ -57,11 +57,4 @@ def _of_host(numbers: Mapping[str, Numbers], load: HostLoad | None) -> Values:
         if load
         else (None, None, None)
     )
-    columns = zip(*(each.row[3:] for each in numbers.values()), strict=True)
-    rates = [_sum(column) for column in columns] or [0.0] * 4
-    return (cpu, used, total, *rates)
-
-
-def _sum(values: tuple[float | None, ...]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
+    return (cpu, used, total, *total_rates(numbers.values()))

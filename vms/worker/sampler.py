@@ -10,7 +10,7 @@ from vms.hypervisor.errors import HypervisorError
 from vms.hypervisor.nodes import LoadMeter
 from vms.hypervisor.types import Counters, EventKind, HostEvent, VmState
 from vms.live import gauges, publish, recent
-from vms.live.messages import Numbers
+from vms.live.messages import Numbers, total_rates
 from vms.models import Host
 from vms.services import sync
 from vms.services.history import Minute
@@ -53,7 +53,6 @@ class Sampler:
         try:
             counters = stats.sample(connection)
             load = self._meter.read(connection)
-            publish.host_load(self._desk.host_id, load)
         except HypervisorError as error:
             if isinstance(error, UNREACHABLE):
                 self._lost(error)
@@ -63,6 +62,7 @@ class Sampler:
             self._desk.wants_listing.set()
         known = sync.known_vms(self._desk.host)
         numbers = self._publish(counters, known)
+        publish.host_load(self._desk.host_id, load, total_rates(numbers.values()))
         self._remember(self._book.add(time.time(), numbers, load))
         self._compare_states(counters, known)
 

@@ -121,7 +121,8 @@ function onAppearance(redraw) {
 }
 
 /**
- * Make the function that draws a series into the charts of a place; they are made at its first call.
+ * Give what draws a series into the charts of a place, which are made at its first call, and what puts the
+ * crosshair of all of them on a point, or takes it away.
  * @param {HTMLElement} place
  */
 export function drawing(place) {
@@ -143,12 +144,23 @@ export function drawing(place) {
     onAppearance(() => pictures.forEach(({ plot }) => plot.redraw(false)));
   }
 
-  return (/** @type {Series} */ series) => {
+  /** @param {Series} series */
+  function draw(series) {
     step = series.step_s;
     if (pictures.length === 0) make();
     for (const { plot, columns, show } of pictures) {
       plot.setData([series.at_s, ...columns.map((name) => series.columns[name] ?? [])]);
       show(plot.cursor.idx);
     }
-  };
+  }
+
+  /** @param {number | null} index */
+  function point(index) {
+    for (const { plot } of pictures) {
+      const at = index === null ? undefined : plot.data[0][index];
+      plot.setCursor({ left: at === undefined ? -10 : plot.valToPos(at, "x"), top: 0 });
+    }
+  }
+
+  return { draw, point };
 }
