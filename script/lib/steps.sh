@@ -145,6 +145,7 @@ start_with_systemd() {
 
 # Start what is missing where nothing else starts services; both stay up when the site stops.
 start_by_hand() {
+  share_kvm_device
   # A guest with a serial log does not start without virtlogd, so it is looked at even when libvirtd runs.
   if is_running virtlogd && { is_running libvirtd || is_running virtqemud; } && libvirt_answers; then
     RESULT="runs"
@@ -156,6 +157,17 @@ start_by_hand() {
   # A serial console is locked there; where no service manager runs, nobody has made it.
   if [ ! -d /run/lock ]; then as_root mkdir -m 1777 /run/lock; fi
   start_daemon libvirtd
+}
+
+# Do what udev does: while QEMU's user cannot open the device, libvirt asks QEMU anew what it can do at every question,
+# and each takes seconds.
+share_kvm_device() {
+  local device=/dev/kvm
+  if [ ! -c "$device" ] || ! getent group kvm >/dev/null; then return; fi
+  case $(stat -c '%G %a' "$device") in
+    "kvm "?[67]? | *[67]) return ;;
+  esac
+  as_root chgrp kvm "$device" && as_root chmod g+rw "$device"
 }
 
 # True in a chroot: who enters the mount namespace that he is in already comes out at another root.

@@ -15,6 +15,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
+from vms.hypervisor import capabilities
 from vms.models import ApiToken, AuditEntry
 from vms.policy import Person, SystemActor
 from vms.problems import Forbidden
@@ -39,6 +40,17 @@ def found(**changes: object) -> dict[str, Check]:
     """Judge a remote host on which all is well but for the changes."""
     wanted = {"facts": FACTS, "pools": POOLS, "networks": {"default": True}, **changes}
     return by_code(health.judge(Findings(REMOTE, **wanted)))
+
+
+def test_a_kvm_device_that_qemu_cannot_open_is_told(tmp_path, monkeypatch):
+    device = tmp_path / "kvm"
+    device.touch()
+    device.chmod(0o600)
+    monkeypatch.setattr(capabilities, "KVM_DEVICE", device)
+    check = by_code(health.judge(Findings("qemu:///system", facts=FACTS)))["kvm-device"]
+    assert not check.is_ok and f"chmod 660 {device}" in check.advice
+    device.chmod(0o666)
+    assert "kvm-device" not in by_code(health.judge(Findings("qemu:///system", facts=FACTS)))
 
 
 def test_a_host_on_which_all_is_well_passes_every_check_without_advice():

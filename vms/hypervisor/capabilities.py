@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 from pathlib import Path
 
 from lxml import etree
@@ -40,6 +41,29 @@ def accelerator(
     if not lists_kvm:
         return Accelerator.QEMU, AcceleratorReason.NOT_IN_CAPABILITIES
     return Accelerator.KVM, AcceleratorReason.KVM_WORKS
+
+
+def is_kvm_device_shut(device: Path) -> bool:
+    """Say whether there is a KVM device that QEMU's own user cannot open.
+
+    libvirt asks QEMU as root, finds KVM, sees that guests cannot use it, throws away what it has
+    learnt and asks again at every question: seconds each time. udev gives the device to the group
+    "kvm"; where it does not run, nobody does.
+    """
+    try:
+        status = device.stat()
+    except OSError:
+        return False
+    is_open_to_all = status.st_mode & 0o006 == 0o006
+    is_open_to_group = status.st_mode & 0o060 == 0o060 and status.st_gid == _kvm_group()
+    return not (is_open_to_all or is_open_to_group)
+
+
+def _kvm_group() -> int | None:
+    try:
+        return grp.getgrnam("kvm").gr_gid
+    except KeyError:
+        return None
 
 
 def local_cpu_flags(cpuinfo: Path = CPUINFO) -> frozenset[str] | None:

@@ -24,6 +24,8 @@ from vms.services.templates import TemplateDefaults
 TINY_NAME = "Tiny Linux"
 FIRST_NAME = "admin"
 GIB = 1 << 30
+FIRST_FACTS_S = 90.0
+"""A libvirtd that was just started asks every QEMU what it can do before it answers."""
 
 
 @dataclass(slots=True)
@@ -44,7 +46,7 @@ def prepare_host(report: Report) -> Host:
     """Register the host of KVMWEB_LIBVIRT_URI and see that its pool and network run."""
     config = settings.KVMWEB
     host = hosts.ensure(uri=config.libvirt_uri, name=hosts.name_from(config.libvirt_uri))
-    _try(report, lambda: survey.facts(host))
+    _try(report, lambda: survey.facts(host, timeout_s=FIRST_FACTS_S))
     if host.facts.get("accelerator") != Accelerator.TEST:
         link = hosts.connection(host)
         _try(report, lambda: storage.ensure_dir_pool(link, config.pool, str(config.pool_path)))

@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from vms import messages
-from vms.hypervisor import networks, nodes, storage
+from vms.hypervisor import capabilities, networks, nodes, storage
 from vms.hypervisor.errors import HypervisorError
 from vms.hypervisor.types import Accelerator, PoolState
 from vms.models import AuditEntry, Host, HostStatus, Network, Pool
@@ -229,7 +229,7 @@ def away_reason(code: str, detail: str) -> str:
 def judge(findings: Findings) -> tuple[Check, ...]:
     """Turn what was found into checks; a host that does not answer has only the first ones."""
     reachable = _libvirt(findings)
-    local = (_virtlogd(),) if _is_local_system(findings.uri) else ()
+    local = (_virtlogd(), *_kvm_device()) if _is_local_system(findings.uri) else ()
     if findings.error_code:
         return (reachable, *local)
     if findings.facts.get("accelerator") == Accelerator.TEST:
@@ -282,6 +282,19 @@ def _virtlogd() -> Check:
             detail = _("It does not answer; guests with a serial log cannot start.")
             return Check("virtlogd", title, False, detail, advice)
     return Check("virtlogd", title, True, _("It answers."))
+
+
+def _kvm_device() -> tuple[Check, ...]:
+    if not capabilities.is_kvm_device_shut(capabilities.KVM_DEVICE):
+        return ()
+    device = {"device": capabilities.KVM_DEVICE}
+    detail = _(
+        "QEMU's user may not open %(device)s, so libvirt asks QEMU anew what it can do at every "
+        "question, which takes seconds."
+    )
+    advice = _("Give it to the group kvm: chgrp kvm %(device)s; chmod 660 %(device)s.")
+    title = _("KVM device")
+    return (Check("kvm-device", title, False, detail % device, advice % device, False),)
 
 
 def _qemu(facts: Mapping[str, object]) -> Check:

@@ -12,9 +12,9 @@ from vms.models import Host
 from vms.services import hosts, sync
 
 
-def facts(host: Host) -> None:
-    """Read what the host is. Raises host errors."""
-    sync.observe_host(host, nodes.facts(hosts.connection(host)))
+def facts(host: Host, *, timeout_s: float | None = None) -> None:
+    """Read what the host is, within the usual time or that one. Raises host errors."""
+    sync.observe_host(host, nodes.facts(hosts.connection(host), timeout_s=timeout_s))
     host.refresh_from_db()
 
 
