@@ -1,4 +1,4 @@
-"""Run the benchmark: all of it, or what is named: list, live, create, relay, memory, scale."""
+"""Run the benchmark: all of it, or the measurements that are named."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import libvirt
 
-from tests.bench import create, guest_list, live, memory, relay, scale
+from tests.bench import create, guest_list, live, memory, relay, scale, thumbs
 from tests.bench.table import Row, lines
 
 MEASUREMENTS: dict[str, Callable[[], Iterator[Row]]] = {
@@ -24,6 +24,7 @@ MEASUREMENTS: dict[str, Callable[[], Iterator[Row]]] = {
     "relay": relay.measure,
     "memory": memory.measure,
     "scale": scale.measure,
+    "thumbs": thumbs.measure,
 }
 
 

@@ -74,7 +74,7 @@ def measure() -> Iterator[Row]:
 
 def real_rows() -> Iterator[Row]:
     """Sixty paused guests of QEMU: the bulk call alone, and whole ticks of the server."""
-    with running_site() as site, real_guests(site):
+    with running_site() as site, real_guests(site, REAL_GUESTS, GUEST_XML, is_paused=True):
         wait_until(lambda: site.api("GET", "vms?limit=1")["total"] >= REAL_GUESTS, limit_s=30)
         calls_s = stats_calls()
         before, used_s = ticks_so_far(site), cpu_s(site.pid)
@@ -92,14 +92,15 @@ def real_rows() -> Iterator[Row]:
 
 
 @contextlib.contextmanager
-def real_guests(site: Site) -> Iterator[None]:
+def real_guests(site: Site, count: int, xml_form: str, *, is_paused: bool) -> Iterator[None]:
     """Start so many guests through libvirt; they are gone at the end whatever happens."""
     connection = libvirt.open("qemu:///system")
     started: list[libvirt.virDomain] = []
     try:
-        for number in range(REAL_GUESTS):
-            xml = GUEST_XML.format(name=f"{site.name}-{number}")
-            flags = libvirt.VIR_DOMAIN_START_PAUSED | libvirt.VIR_DOMAIN_START_AUTODESTROY
+        flags = libvirt.VIR_DOMAIN_START_AUTODESTROY
+        flags |= libvirt.VIR_DOMAIN_START_PAUSED if is_paused else 0
+        for number in range(count):
+            xml = xml_form.format(name=f"{site.name}-{number}")
             started.append(connection.createXML(xml, flags))
         yield
     finally:

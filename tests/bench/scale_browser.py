@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import threading
 from collections.abc import Iterator
 
-from playwright.sync_api import CDPSession, Page
+from playwright.sync_api import CDPSession, Page, ViewportSize
 
 from tests.bench.table import Row, ms
 from tests.bench.visitor import Visitor
@@ -26,17 +27,7 @@ READY = """() => new Promise((resolve) => {
 
 def browser_rows(site: Site, guests: int) -> Iterator[Row]:
     """Load the landing page a few times, then leave it open while all numbers change."""
-    visitor = Visitor(site)
-    try:
-        visitor.log_in()
-        cookies = visitor.cookies()
-    finally:
-        visitor.close()
-    with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1400, "height": 900})
-        page.context.add_cookies(
-            [{"name": name, "value": value, "url": site.url} for name, value in cookies.items()]
-        )
+    with visiting(site, {"width": 1400, "height": 900}) as page:
         loads_s = [load(page, site.url) for _ in range(LOADS + 1)][1:]
         yield Row(
             f"guest list of {guests} in Chromium: navigation to interactive",
@@ -51,6 +42,23 @@ def browser_rows(site: Site, guests: int) -> Iterator[Row]:
             f"< {GOAL_CPU:.0%}",
             busy < GOAL_CPU,
         )
+
+
+@contextlib.contextmanager
+def visiting(site: Site, viewport: ViewportSize) -> Iterator[Page]:
+    """A page in Chromium that somebody has logged in to."""
+    visitor = Visitor(site)
+    try:
+        visitor.log_in()
+        cookies = visitor.cookies()
+    finally:
+        visitor.close()
+    with chromium() as browser:
+        page = browser.new_page(viewport=viewport)
+        page.context.add_cookies(
+            [{"name": name, "value": value, "url": site.url} for name, value in cookies.items()]
+        )
+        yield page
 
 
 def load(page: Page, url: str) -> float:
