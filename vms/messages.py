@@ -222,6 +222,7 @@ ACTIONS: dict[str, Text] = {
     "vm.insert-iso": lazy("Insert CD"),
     "vm.eject-iso": lazy("Eject CD"),
     "vm.set-owner": lazy("Change owner"),
+    "vm.share": lazy("Share guest"),
     "console.open": lazy("Open console"),
     "console.close": lazy("Close console"),
     "job.cancel": lazy("Cancel job"),

@@ -10,20 +10,25 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 
+from vms import standing
 from vms.models import (
     VM,
     ApiToken,
     AuditEntry,
+    Group,
     Host,
     Job,
+    Membership,
     Network,
     Pool,
     Role,
+    Share,
     SshKey,
     Template,
     User,
+    VmRole,
     Volume,
 )
 from vms.models.host import SEED_NAME
@@ -82,11 +87,20 @@ class Action(StrEnum):
     VM_CREATE = "vm.create"
     VM_POWER = "vm.power"
     VM_CONSOLE = "vm.console"
+    """Use a console with keys and pointer."""
+    VM_CONSOLE_VIEW = "vm.console-view"
+    """Watch a console."""
     VM_EDIT = "vm.edit"
     VM_MEDIA = "vm.media"
     VM_DELETE = "vm.delete"
+    VM_SHARE = "vm.share"
     VM_SET_OWNER = "vm.set-owner"
+    SHARE_VIEW = "share.view"
+    GROUP_VIEW = "group.view"
+    GROUP_ADD_MEMBERS = "group.add-members"
+    GROUP_MANAGE = "group.manage"
     TEMPLATE_VIEW = "template.view"
+    TEMPLATE_CREATE = "template.create"
     TEMPLATE_MANAGE = "template.manage"
     IMAGE_VIEW = "image.view"
     POOL_VIEW = "pool.view"
@@ -95,6 +109,7 @@ class Action(StrEnum):
     JOB_VIEW = "job.view"
     JOB_CANCEL = "job.cancel"
     JOB_REPEAT = "job.repeat"
+    PEOPLE_VIEW = "people.view"
     PEOPLE_MANAGE = "people.manage"
     AUDIT_VIEW = "audit.view"
     ACCOUNT_EDIT = "account.edit"
@@ -103,19 +118,74 @@ class Action(StrEnum):
 
 Predicate = Callable[[User, Any], bool]  # Any: the object differs per action
 
+VM_NEEDS: dict[Action, VmRole] = {
+    Action.VM_VIEW: VmRole.VIEWER,
+    Action.VM_CONSOLE_VIEW: VmRole.VIEWER,
+    Action.VM_POWER: VmRole.OPERATOR,
+    Action.VM_CONSOLE: VmRole.OPERATOR,
+    Action.VM_MEDIA: VmRole.OPERATOR,
+    Action.VM_EDIT: VmRole.OWNER,
+    Action.VM_DELETE: VmRole.OWNER,
+}
+"""The least that somebody must be on a guest to do this to it."""
+
 
 def _anyone(_user: User, _thing: object) -> bool:
     return True
 
 
-def _owns_vm(user: User, thing: object) -> bool:
-    return isinstance(thing, VM) and thing.owner_id == user.pk
+def _on_guest(least: VmRole) -> Predicate:
+    def is_at_least(user: User, thing: object) -> bool:
+        return isinstance(thing, VM) and standing.on(user, thing).reaches(least)
+
+    return is_at_least
 
 
-def _own_job(user: User, thing: object) -> bool:
+def _can_share(user: User, thing: object) -> bool:
+    return isinstance(thing, VM) and standing.on(user, thing).can_share
+
+
+def _knows_share(user: User, thing: object) -> bool:
+    return isinstance(thing, Share) and (thing.user_id == user.pk or _can_share(user, thing.vm))
+
+
+def _sees_job(user: User, thing: object) -> bool:
+    """Jobs about guests he sees; of what he asked for, also those whose guest is gone."""
     if not isinstance(thing, Job):
         return False
-    return thing.actor_id == user.pk or (thing.vm is not None and thing.vm.owner_id == user.pk)
+    if thing.vm is None:
+        return thing.actor_id == user.pk
+    return standing.on(user, thing.vm).reaches(VmRole.VIEWER)
+
+
+def _stops_job(user: User, thing: object) -> bool:
+    if not isinstance(thing, Job):
+        return False
+    if thing.vm is None:
+        return thing.actor_id == user.pk
+    least = VmRole.OPERATOR if thing.actor_id == user.pk else VmRole.OWNER
+    return standing.on(user, thing.vm).reaches(least)
+
+
+def _is_member(user: User, thing: object) -> bool:
+    if isinstance(thing, Membership):
+        thing = thing.group
+    return isinstance(thing, Group) and thing.memberships.filter(user=user).exists()
+
+
+def _manages_group(user: User, thing: object) -> bool:
+    if not isinstance(thing, Group):
+        return False
+    return thing.memberships.filter(user=user, is_manager=True).exists()
+
+
+def _sees_template(user: User, thing: object) -> bool:
+    rows = Template.objects.filter(pk=thing.pk) if isinstance(thing, Template) else None
+    return rows is not None and _templates_of(user, rows).exists()
+
+
+def _made_template(user: User, thing: object) -> bool:
+    return isinstance(thing, Template) and thing.created_by_id == user.pk
 
 
 def _himself(user: User, thing: object) -> bool:
@@ -128,27 +198,63 @@ def _his_own(user: User, thing: object) -> bool:
     return _himself(user, thing)
 
 
-def _image_for_users(_user: User, thing: object) -> bool:
+def _is_cd(_user: User, thing: object) -> bool:
     return isinstance(thing, Volume) and thing.is_iso and not thing.is_seed
 
 
-USER_RULES: dict[Action, Predicate] = {
-    Action.VM_VIEW: _owns_vm,
-    Action.VM_CREATE: _anyone,
-    Action.VM_POWER: _owns_vm,
-    Action.VM_CONSOLE: _owns_vm,
-    Action.VM_EDIT: _owns_vm,
-    Action.VM_MEDIA: _owns_vm,
-    Action.VM_DELETE: _owns_vm,
-    Action.TEMPLATE_VIEW: _anyone,
-    Action.IMAGE_VIEW: _image_for_users,
-    Action.JOB_VIEW: _own_job,
-    Action.JOB_CANCEL: _own_job,
-    Action.JOB_REPEAT: _own_job,
+def _is_image(user: User, thing: object) -> bool:
+    """CDs, and images of templates that he sees: never the disk of somebody's guest."""
+    if not isinstance(thing, Volume) or thing.is_seed:
+        return False
+    return thing.is_iso or _templates_of(user, Template.objects.filter(image=thing)).exists()
+
+
+_OWN_ACCOUNT: dict[Action, Predicate] = {
     Action.ACCOUNT_EDIT: _his_own,
     Action.PASSWORD_CHANGE: _himself,
 }
-"""What a user may do; an action that is not named is denied. An administrator may do everything."""
+_USER: dict[Action, Predicate] = {
+    **{action: _on_guest(least) for action, least in VM_NEEDS.items()},
+    Action.VM_CREATE: _anyone,
+    Action.VM_SHARE: _can_share,
+    Action.SHARE_VIEW: _knows_share,
+    Action.GROUP_VIEW: _is_member,
+    Action.GROUP_ADD_MEMBERS: _manages_group,
+    Action.TEMPLATE_VIEW: _sees_template,
+    Action.IMAGE_VIEW: _is_cd,
+    Action.JOB_VIEW: _sees_job,
+    Action.JOB_CANCEL: _stops_job,
+    Action.JOB_REPEAT: _stops_job,
+    **_OWN_ACCOUNT,
+}
+_AUTHOR: dict[Action, Predicate] = {
+    **_USER,
+    Action.TEMPLATE_CREATE: _anyone,
+    Action.TEMPLATE_MANAGE: _made_template,
+    Action.IMAGE_VIEW: _is_image,
+    Action.NETWORK_VIEW: _anyone,
+}
+_LOOKING = (
+    Action.VM_VIEW,
+    Action.VM_CONSOLE_VIEW,
+    Action.SHARE_VIEW,
+    Action.GROUP_VIEW,
+    Action.TEMPLATE_VIEW,
+    Action.IMAGE_VIEW,
+    Action.POOL_VIEW,
+    Action.HOST_VIEW,
+    Action.NETWORK_VIEW,
+    Action.JOB_VIEW,
+    Action.PEOPLE_VIEW,
+    Action.AUDIT_VIEW,
+)
+"""What an auditor may do, to whatever it is; of his own guests too he changes nothing."""
+RULES: dict[str, dict[Action, Predicate]] = {
+    Role.USER: _USER,
+    Role.AUTHOR: _AUTHOR,
+    Role.AUDITOR: {**dict.fromkeys(_LOOKING, _anyone), **_OWN_ACCOUNT},
+}
+"""What each role may do; an action that is not named is denied. An administrator may do all."""
 
 
 def can(actor: Actor, action: Action, thing: object | None = None) -> bool:
@@ -159,23 +265,69 @@ def can(actor: Actor, action: Action, thing: object | None = None) -> bool:
         return False
     if actor.user.role == Role.ADMINISTRATOR:
         return True
-    rule = USER_RULES.get(action)
+    rule = RULES.get(actor.user.role, {}).get(action)
     return rule is not None and rule(actor.user, thing)
 
 
-def _rows_for_user(user: User, rows: QuerySet[Any]) -> QuerySet[Any]:  # Any: rows of any model
-    model = rows.model
-    if model is VM:
-        return rows.filter(owner=user)
-    if model is Template:
+Rows = QuerySet[Any]  # Any: rows of any model
+
+
+def _templates_of(_user: User, rows: QuerySet[Template]) -> QuerySet[Template]:
+    """Keep the templates that somebody may use: all, so far."""
+    return rows
+
+
+def _jobs_of(user: User, rows: Rows) -> Rows:
+    guests = VM.objects.order_by().filter(standing.seen_by(user)).values("pk")
+    return rows.filter(Q(vm__isnull=True, actor=user) | Q(vm__in=guests))
+
+
+def _shares_of(user: User, rows: Rows) -> Rows:
+    guests = VM.objects.order_by().filter(standing.shareable_by(user)).values("pk")
+    return rows.filter(Q(user=user) | Q(vm__in=guests))
+
+
+def _groups_of(user: User, rows: Rows) -> Rows:
+    return rows.filter(pk__in=Membership.objects.filter(user=user).order_by().values("group"))
+
+
+def _members_of(user: User, rows: Rows) -> Rows:
+    return rows.filter(group__in=Membership.objects.filter(user=user).order_by().values("group"))
+
+
+def _images_of(user: User, rows: Rows) -> Rows:
+    cds = Q(format="iso")
+    if user.role == Role.AUTHOR:
+        of_templates = _templates_of(user, Template.objects.filter(image__isnull=False))
+        cds |= Q(pk__in=of_templates.order_by().values("image"))
+    return rows.filter(cds).exclude(name__regex=SEED_NAME)
+
+
+def _own(user: User, rows: Rows) -> Rows:
+    return rows.filter(user=user)
+
+
+_ROWS: dict[type[Model], Callable[[User, Rows], Rows]] = {
+    VM: lambda user, rows: rows.filter(standing.seen_by(user)),
+    Template: _templates_of,
+    Volume: _images_of,
+    Job: _jobs_of,
+    Share: _shares_of,
+    Group: _groups_of,
+    Membership: _members_of,
+    SshKey: _own,
+    ApiToken: _own,
+}
+"""The rows that a user sees of each model; of one that is not named, none."""
+
+
+def _rows_of(user: User, rows: Rows) -> Rows:
+    rule, model = RULES.get(user.role, {}).get(VIEW_ACTIONS[rows.model]), rows.model
+    if rule is None:
+        return rows.none()
+    if rule is _anyone:
         return rows
-    if model is Volume:
-        return rows.filter(format="iso").exclude(name__regex=SEED_NAME)
-    if model is Job:
-        return rows.filter(actor=user) | rows.filter(vm__owner=user)
-    if model is SshKey or model is ApiToken:
-        return rows.filter(user=user)
-    return rows.none()
+    return _ROWS[model](user, rows) if model in _ROWS else rows.none()
 
 
 def visible(actor: Actor, rows: QuerySet[M]) -> QuerySet[M]:
@@ -186,7 +338,7 @@ def visible(actor: Actor, rows: QuerySet[M]) -> QuerySet[M]:
         return rows.none()
     if actor.user.role == Role.ADMINISTRATOR:
         return rows
-    return _rows_for_user(actor.user, rows)
+    return _rows_of(actor.user, rows)
 
 
 VIEW_ACTIONS: dict[type[Model], Action] = {
@@ -197,7 +349,10 @@ VIEW_ACTIONS: dict[type[Model], Action] = {
     Host: Action.HOST_VIEW,
     Network: Action.NETWORK_VIEW,
     Job: Action.JOB_VIEW,
-    User: Action.PEOPLE_MANAGE,
+    User: Action.PEOPLE_VIEW,
+    Group: Action.GROUP_VIEW,
+    Membership: Action.GROUP_VIEW,
+    Share: Action.SHARE_VIEW,
     AuditEntry: Action.AUDIT_VIEW,
     SshKey: Action.ACCOUNT_EDIT,
     ApiToken: Action.ACCOUNT_EDIT,

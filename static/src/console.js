@@ -24,8 +24,9 @@ const sessions = new Map();
 for (const panel of root.querySelectorAll("[data-panel]")) {
   if (!(panel instanceof HTMLElement)) continue;
   const { panel: key = "", kind, device = "0" } = panel.dataset;
+  const mode = guestState().canControl ? "control" : "view";
   /** @type {Wanted} */
-  const wanted = { kind: kind === "serial" ? "serial" : "vnc", mode: "control", device };
+  const wanted = { kind: kind === "serial" ? "serial" : "vnc", mode, device };
   const load = kind === "serial" ? loadTerminal : loadScreen;
   sessions.set(key, new Session(panel, { ticketUrl, name, wanted }, load, changed));
 }
@@ -83,6 +84,7 @@ afterRefresh(() => {
   const now = guestState();
   if (now.state !== state) announce(text("nowState", { name, state: now.label }));
   state = now.state;
+  tools?.rightsChanged();
   stateChanged();
 });
 on("vm", (message) => message.id === id && refresh());

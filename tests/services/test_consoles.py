@@ -9,9 +9,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from vms.models import VM, AuditEntry, Ticket
+from tests.conftest import make_user
+from vms.models import VM, AuditEntry, Share, Ticket
 from vms.policy import Person, SystemActor
-from vms.problems import NotFound, Refused
+from vms.problems import Forbidden, NotFound, Refused
 from vms.services import consoles, people, tokens
 
 
@@ -83,6 +84,69 @@ def test_nobody_gets_a_mode_that_does_not_exist(vm, alice, session):
     for mode in ("", "admin", "Control"):
         with pytest.raises(Refused, match="console-kind"):
             consoles.issue_ticket(actor=Person(alice, session_key=session), vm_id=vm.pk, mode=mode)
+
+
+@pytest.fixture
+def shared(vm, bob, carol):
+    """bob operates the guest, carol watches it."""
+    for user, role in ((bob, "operator"), (carol, "viewer")):
+        Share.objects.create(vm=vm, user=user, role=role)
+
+
+@pytest.mark.parametrize("kind", ["vnc", "serial"])
+def test_a_viewer_gets_no_ticket_for_control(vm, carol, shared, kind):
+    VM.objects.update(xml=SERIALS)
+    with pytest.raises(Forbidden):
+        consoles.issue_ticket(actor=Person(carol, session_key="x"), vm_id=vm.pk, kind=kind)
+    assert not Ticket.objects.exists()
+    issued = consoles.issue_ticket(
+        actor=Person(carol, session_key="x"), vm_id=vm.pk, kind=kind, mode="view"
+    )
+    assert issued.mode == "view"
+
+
+def test_an_operator_controls_and_an_auditor_only_watches(vm, bob, shared):
+    issued = consoles.issue_ticket(actor=Person(bob, session_key="x"), vm_id=vm.pk)
+    assert issued.mode == "control"
+    auditor = Person(make_user("auditor", "auditor"), session_key="x")
+    assert consoles.issue_ticket(actor=auditor, vm_id=vm.pk, mode="view").mode == "view"
+    with pytest.raises(Forbidden):
+        consoles.issue_ticket(actor=auditor, vm_id=vm.pk)
+
+
+def test_a_ticket_for_control_is_worth_nothing_to_who_became_a_viewer(vm, bob, shared, redeem):
+    client = Client()
+    client.force_login(bob)
+    key = client.session.session_key
+    issued = consoles.issue_ticket(actor=Person(bob, session_key=key), vm_id=vm.pk)
+    Share.objects.filter(user=bob).update(role="viewer")
+    with pytest.raises(Refused, match="ticket-invalid"):
+        redeem(issued.secret, session_key=key, user_id=str(bob.pk))
+    assert AuditEntry.objects.get(action="console.open").detail["flaw"] == "no-right"
+
+
+@pytest.mark.parametrize(
+    ("mode", "role", "code"),
+    [
+        ("control", "operator", ""),
+        ("control", "viewer", "control-lost"),
+        ("control", None, "revoked"),
+        ("view", "viewer", ""),
+        ("view", None, "revoked"),
+    ],
+)
+def test_an_open_console_is_worth_what_the_share_is_now(vm, bob, shared, redeem, mode, role, code):
+    client = Client()
+    client.force_login(bob)
+    key = client.session.session_key
+    actor = Person(bob, session_key=key)
+    secret = consoles.issue_ticket(actor=actor, vm_id=vm.pk, mode=mode).secret
+    grant = redeem(secret, session_key=key, user_id=str(bob.pk))
+    if role is None:
+        Share.objects.filter(user=bob).delete()
+    else:
+        Share.objects.filter(user=bob).update(role=role)
+    assert consoles.check_still_allowed(grant=grant) == code
 
 
 SERIALS = (

@@ -14,7 +14,7 @@ import pytest
 from tests.streams.conftest import run
 from vms.hypervisor.errors import DomainNotFound, HostAway, Unsupported, WrongState
 from vms.live import publish
-from vms.models import VM, AuditEntry, Host, Ticket
+from vms.models import VM, AuditEntry, Host, Share, Ticket
 from vms.policy import Person, SystemActor
 from vms.services import consoles, tokens
 from vms.services.secrets import digest
@@ -301,6 +301,35 @@ def test_a_console_ends_within_seconds_when_its_reason_does(
             assert await end_of(socket_) == code
         assert await displays.read(1) == b""
         assert doors.seats.taken == 0
+
+    run(body)
+
+
+def test_who_becomes_a_viewer_loses_control_of_an_open_console_and_may_watch_on(
+    browser_of, bob, guest, ticket, displays
+) -> None:
+    Share.objects.create(vm=guest, user=bob, role="operator")
+    his = browser_of(bob)
+    secret = ticket(his, bob)
+
+    def demote() -> str:
+        Share.objects.filter(user=bob).update(role="viewer")
+        publish.rights_changed(str(bob.pk))
+        return ticket(his, bob, mode="view")
+
+    async def body() -> None:
+        socket_ = await opened(his, guest, secret)
+        await socket_.send_to(bytes_data=HELLO)
+        await displays.read(14)
+        other = await asyncio.to_thread(demote)
+        async with asyncio.timeout(2):
+            assert await end_of(socket_) == 4405
+        assert await displays.read(1) == b""
+        displays.ends.pop().close()
+        watching = await opened(his, guest, other)
+        await watching.send_to(bytes_data=HELLO)
+        assert await displays.read(14) == b"RFB 003.008\n\x01\x01"
+        await watching.disconnect()
 
     run(body)
 

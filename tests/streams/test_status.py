@@ -16,7 +16,7 @@ from vms.hypervisor.types import HostLoad
 from vms.live import gauges, publish
 from vms.live.hub import hub
 from vms.live.messages import GROUP, Numbers, hints_to_wire
-from vms.models import VM, Host
+from vms.models import VM, Group, Host, Membership, Share
 from vms.streams import sights, status
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -124,9 +124,60 @@ def test_rights_that_move_move_the_guest_from_one_page_to_the_other(
         assert (await receive(of_bob, "vm"))["id"] == key
         publish.numbers("h", {key: NUMBERS})
         assert (await receive(of_bob, "numbers"))["vms"] == {key: ROW}
-        assert await pushed(of_alice) == []
+        assert await pushed(of_alice) == [{"t": "resync"}]
         await of_alice.disconnect()
         await of_bob.disconnect()
+
+    run(body)
+
+
+@pytest.mark.parametrize("has_group", [False, True])
+def test_a_share_that_comes_and_goes_shows_and_hides_the_guest(
+    browser_of, bob, mallory, guest, has_group
+) -> None:
+    group = Group.objects.create(name="Class") if has_group else None
+
+    def give() -> None:
+        if group is None:
+            Share.objects.create(vm=guest, user=bob, role="viewer")
+        else:
+            Share.objects.create(vm=guest, group=group, role="viewer")
+            Membership.objects.create(group=group, user=bob)
+        publish.rights_changed(str(bob.pk))
+
+    def take() -> None:
+        if group is None:
+            Share.objects.all().delete()
+        else:
+            group.delete()
+        publish.rights_changed(str(bob.pk))
+
+    async def body() -> None:
+        key = str(guest.pk)
+        of_bob = await connected(browser_of(bob))
+        of_mallory = await connected(browser_of(mallory))
+        await asyncio.to_thread(give)
+        assert (await receive(of_bob, "vm"))["id"] == key
+        publish.numbers("h", {key: NUMBERS})
+        assert (await receive(of_bob, "numbers"))["vms"] == {key: ROW}
+        await asyncio.to_thread(take)
+        assert await receive(of_bob, "gone") == {"t": "gone", "id": key}
+        assert await pushed(of_mallory) == []
+        await of_bob.disconnect()
+        await of_mallory.disconnect()
+
+    run(body)
+
+
+def test_a_role_that_changes_what_can_be_done_reloads_the_page(browser_of, bob, guest) -> None:
+    Share.objects.create(vm=guest, user=bob, role="viewer")
+
+    async def body() -> None:
+        socket = await connected(browser_of(bob))
+        await asyncio.to_thread(Share.objects.update, role="operator")
+        publish.rights_changed(str(bob.pk))
+        assert await pushed(socket) == [{"t": "resync"}]
+        await socket.disconnect()
 
     run(body)
 

@@ -3,9 +3,11 @@ our own.
 """
 
 from vms.models.audit import AuditEntry, AuditPhase
+from vms.models.group import Group, Membership
 from vms.models.history import Average, RolledUp, Track
 from vms.models.host import Host, HostStatus, Network, Pool, Volume
 from vms.models.job import Job, JobState
+from vms.models.share import Share, VmRole
 from vms.models.sshkey import SshKey
 from vms.models.template import Template
 from vms.models.ticket import ApiToken, Ticket
@@ -18,18 +20,22 @@ __all__ = [
     "AuditEntry",
     "AuditPhase",
     "Average",
+    "Group",
     "Host",
     "HostStatus",
     "Job",
     "JobState",
+    "Membership",
     "Network",
     "Pool",
     "Role",
     "RolledUp",
+    "Share",
     "SshKey",
     "Template",
     "Ticket",
     "Track",
     "User",
+    "VmRole",
     "Volume",
 ]

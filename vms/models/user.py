@@ -13,7 +13,9 @@ class Role(models.TextChoices):
     """What a person is on the whole site."""
 
     ADMINISTRATOR = "administrator", _("Administrator")
+    AUTHOR = "author", _("Template author")
     USER = "user", _("User")
+    AUDITOR = "auditor", _("Auditor")
 
 
 class User(AbstractUser):

@@ -27,7 +27,8 @@ KINDS = frozenset({VNC, SERIAL})
 MAX_SERIALS = 4
 """Serial devices of a PC; QEMU makes no more of the usual kind."""
 CONTROL = "control"
-MODES = frozenset({CONTROL, "view"})
+VIEW = "view"
+MODES = frozenset({CONTROL, VIEW})
 """A viewer's keys, pointer and clipboard are dropped by the server."""
 
 
@@ -82,9 +83,9 @@ def issue_ticket(
     device: int = 0,
 ) -> IssuedTicket:
     """Make a ticket for one opening of a console within 30 s, bound to actor, guest, kind, device
-    and mode.
+    and mode. Raises NotFound, Forbidden (control, for one who may only watch), Refused.
     """
-    vm = selectors.vm(actor, vm_id, Action.VM_CONSOLE)
+    vm = selectors.vm(actor, vm_id, action_of(mode))
     if not isinstance(actor, Person) or kind not in KINDS or mode not in MODES:
         raise Refused("console-kind")
     _require_active(vm)
@@ -107,6 +108,11 @@ def issue_ticket(
     )
     forget_old_tickets()
     return IssuedTicket(secret, expires_at, vm, kind, mode)
+
+
+def action_of(mode: str) -> Action:
+    """Name the right that a console of this mode needs."""
+    return Action.VM_CONSOLE if mode == CONTROL else Action.VM_CONSOLE_VIEW
 
 
 def serial_devices(vm: VM) -> tuple[int, ...]:
@@ -193,7 +199,7 @@ def _flaw(ticket: Ticket | None, use: _Use) -> str:
         return "other-session"
     if ticket.token is not None and not tokens.is_alive(ticket.token):
         return "token-revoked"
-    if not can(Person(ticket.user), Action.VM_CONSOLE, ticket.vm):
+    if not can(Person(ticket.user), action_of(ticket.mode), ticket.vm):
         return "no-right"
     return ""
 
@@ -243,7 +249,7 @@ def _grant(ticket: Ticket, address: str) -> ConsoleGrant:
 
 def check_still_allowed(*, grant: ConsoleGrant) -> str:
     """Say whether an open console may stay: "" or one of deactivated, logged-out, vm-gone,
-    revoked.
+    control-lost (he may still watch), revoked.
     """
     user = User.objects.filter(pk=grant.user_id, is_active=True).first()
     if user is None:
@@ -253,7 +259,10 @@ def check_still_allowed(*, grant: ConsoleGrant) -> str:
     vm = VM.objects.defer("xml").filter(pk=grant.vm_id).first()
     if vm is None:
         return "vm-gone"
-    return "" if can(Person(user), Action.VM_CONSOLE, vm) else "revoked"
+    person = Person(user)
+    if can(person, action_of(grant.mode), vm):
+        return ""
+    return "control-lost" if can(person, Action.VM_CONSOLE_VIEW, vm) else "revoked"
 
 
 def _is_logged_in(grant: ConsoleGrant) -> bool:

@@ -129,8 +129,8 @@ def delete(*, actor: Actor, template_id: selectors.Identifier) -> None:
 
 
 def _authorize(actor: Actor) -> None:
-    if not can(actor, Action.TEMPLATE_MANAGE):
-        raise Forbidden("forbidden", action=Action.TEMPLATE_MANAGE.value)
+    if not can(actor, Action.TEMPLATE_CREATE):
+        raise Forbidden("forbidden", action=Action.TEMPLATE_CREATE.value)
 
 
 def _image_for_template(actor: Actor, image_id: selectors.Identifier) -> Volume:

@@ -43,6 +43,7 @@ ENDINGS: dict[str, Ending] = {
     "logged-out": closing.LOGGED_OUT,
     "deactivated": closing.DEACTIVATED,
     "revoked": closing.REVOKED,
+    "control-lost": closing.CONTROL_LOST,
     "vm-gone": closing.VM_GONE,
 }
 

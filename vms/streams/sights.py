@@ -95,7 +95,7 @@ def look(session_key: str, address: str, since_s: float) -> Sight | None:
         view=view(person, since_s),
         has_hosts=can(person, Action.HOST_VIEW),
         has_all_jobs=can(person, Action.JOB_VIEW),
-        has_people=can(person, Action.PEOPLE_MANAGE),
+        has_people=can(person, Action.PEOPLE_VIEW),
     )
 
 

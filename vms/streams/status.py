@@ -237,6 +237,8 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
                 return _json({"t": "consoles", "id": hint.subject})
             case HintKind.JOB:
                 return self._job(hint)
+            case HintKind.RIGHTS if hint.subject == str(sight.person.user.pk):
+                return _json({"t": "resync"})  # what he may do shows on every page
             case HintKind.HOST:
                 # Everybody is told that a host comes or goes; which one, only who may see hosts.
                 return _json({"t": "host", "id": hint.subject if sight.has_hosts else ""})

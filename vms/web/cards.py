@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vms.models import VM, Template
+from vms.policy import Action, Person, can
 from vms.services import templates
 from vms.services.templates import TemplateStatus
 from vms.web.rows import os_icon
@@ -21,19 +22,25 @@ class TemplateCard:
     icon: str
     disk_bytes: int
     guests: int
+    can_manage: bool
 
 
 def template_cards(
-    templates_seen: Iterable[Template], guests: Iterable[VM] = ()
+    templates_seen: Iterable[Template], guests: Iterable[VM] = (), actor: Person | None = None
 ) -> list[TemplateCard]:
-    """Make the cards; a constant number of queries however many there are."""
+    """Make the cards; a constant number of queries however many there are.
+
+    Without an actor nobody is offered to change a template.
+    """
     rows = list(templates_seen)
     statuses = templates.statuses(rows)
     used = Counter(guest.template_id for guest in guests)
-    return [_card(row, statuses[row.pk], used[row.pk]) for row in rows]
+    return [_card(row, statuses[row.pk], used[row.pk], actor) for row in rows]
 
 
-def _card(template: Template, status: TemplateStatus, guests: int) -> TemplateCard:
+def _card(
+    template: Template, status: TemplateStatus, guests: int, actor: Person | None
+) -> TemplateCard:
     smallest = status.image.capacity_bytes if status.image else 0
     return TemplateCard(
         template=template,
@@ -41,4 +48,5 @@ def _card(template: Template, status: TemplateStatus, guests: int) -> TemplateCa
         icon=os_icon(f"{template.os_name} {template.name}"),
         disk_bytes=max(template.disk_bytes, smallest),
         guests=guests,
+        can_manage=actor is not None and can(actor, Action.TEMPLATE_MANAGE, template),
     )

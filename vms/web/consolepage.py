@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as lazy
 
 from vms.live import presence
 from vms.models import VM, AuditEntry
-from vms.policy import Person
+from vms.policy import Action, Person, can
 from vms.services import consoles
 
 COMBINATIONS = (
@@ -61,6 +61,7 @@ def console_context(actor: Person, guest: VM) -> dict[str, Any]:  # Any: a conte
     """Give what the console page needs beside the frame of a guest's pages."""
     return {
         "panels": _panels(guest),
+        "can_control": can(actor, Action.VM_CONSOLE, guest),
         "people": _company(actor, guest),
         "combinations": COMBINATIONS,
         "terminals": TERMINALS,

@@ -49,14 +49,16 @@ class Frame:
         if actor is None:
             return []
         wanted = [
-            (Action.VM_CREATE, "guests", _("Guests")),
-            (Action.TEMPLATE_VIEW, "templates", _("Templates")),
+            (None, "guests", _("Guests")),
+            (None, "templates", _("Templates")),
             (Action.HOST_VIEW, "host", _("Host")),
-            (Action.PEOPLE_MANAGE, "people", _("People")),
+            (Action.PEOPLE_VIEW, "people", _("People")),
             (Action.AUDIT_VIEW, "activity", _("Activity")),
         ]
         return [
-            Tab(name, label, reverse(name)) for action, name, label in wanted if can(actor, action)
+            Tab(name, label, reverse(name))
+            for action, name, label in wanted
+            if action is None or can(actor, action)
         ]
 
     @property

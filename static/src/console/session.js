@@ -1,11 +1,13 @@
 /** Keeps one console of a guest open: connects, explains endings, waits, and connects again. */
 import { byId } from "../lib/dom.js";
 import { text } from "../lib/texts.js";
+import { refresh } from "../live/regions.js";
 import { Cover, ENDINGS, REFUSALS } from "./cover.js";
 import { NoTicket, openSocket } from "./ticket.js";
 
 const FIRST_WAIT_MS = 400;
 const LONGEST_WAIT_MS = 8000;
+const CONTROL_LOST = 4405;
 
 /**
  * @typedef {object} Seat an open connection; of `rfb` and `terminal` one is there
@@ -20,10 +22,10 @@ const LONGEST_WAIT_MS = 8000;
  * @typedef {(place: HTMLElement, socket: WebSocket, address: Address, hooks: Hooks) => Seat} Opener
  */
 
-/** @returns {{state: string, label: string, isCreating: boolean}} */
+/** @returns {{state: string, label: string, isCreating: boolean, canControl: boolean}} */
 export function guestState() {
-  const { state = "unknown", label = "", creating } = byId("console-head")?.dataset ?? {};
-  return { state, label, isCreating: creating === "1" };
+  const { state = "unknown", label = "", creating, control } = byId("console-head")?.dataset ?? {};
+  return { state, label, isCreating: creating === "1", canControl: control === "1" };
 }
 
 export class Session {
@@ -124,12 +126,20 @@ export class Session {
     this.#attempt++;
     this.#close();
     this.#says("");
+    if (code === CONTROL_LOST) return this.#watchOn();
     const ending = ENDINGS[code];
     if (ending) this.cover.show(ending.cover);
     if (ending && !ending.retry) return void (this.#isStopped = true);
     if (guestState().state === "off") return this.cover.show(REFUSALS["console-off"] ?? null);
     if (reason === "unsupported") return this.#stop({ title: "consoleRefused", text: "consoleUnsupported", canRetry: true });
     this.#again(ending ? null : "consoleLost");
+  }
+
+  /** The right to use the guest went, the right to see it did not. */
+  #watchOn() {
+    this.address.wanted.mode = "view";
+    this.connect();
+    refresh();
   }
 
   /** @param {import("./cover.js").Words} words */

@@ -6,6 +6,7 @@ import { captureKeyboard, Held, press, releaseKeyboard } from "./keys.js";
 import { startPaste } from "./paste.js";
 import { canCopyPictures, copyPicture, savePicture } from "./picture.js";
 import { applyLook, look } from "./screen.js";
+import { guestState } from "./session.js";
 
 /** @typedef {import("./session.js").Session} Session */
 /** @typedef {import("@novnc/novnc").default} Rfb */
@@ -35,16 +36,7 @@ export function startTools({ root, current, sessions }) {
 
   onClick("reconnect", () => current()?.connect());
   onClick("paste-open", () => paste.open());
-  onClick("watch", (button) => {
-    const isViewer = button.getAttribute("aria-pressed") !== "true";
-    button.setAttribute("aria-pressed", String(isViewer));
-    for (const session of sessions()) {
-      session.address.wanted.mode = isViewer ? "view" : "control";
-      if (session.seat) session.connect();
-    }
-    changed();
-    announce(text(isViewer ? "watching" : "controlling"));
-  });
+  onClick("watch", (button) => watch(button.getAttribute("aria-pressed") !== "true"));
   onClick("pop-out", () => {
     // The id names the window, so that a second click finds it; names may hold any sign.
     const own = window.open(location.href, `kvmweb-${root.dataset.guest}`, "popup,width=1060,height=860");
@@ -100,6 +92,31 @@ export function startTools({ root, current, sessions }) {
     true,
   );
 
+  /** @param {boolean} isViewer */
+  function watch(isViewer) {
+    byId("watch")?.setAttribute("aria-pressed", String(isViewer));
+    for (const session of sessions()) {
+      const { wanted } = session.address;
+      const isOther = wanted.mode !== (isViewer ? "view" : "control");
+      wanted.mode = isViewer ? "view" : "control";
+      if (session.seat && isOther) session.connect();
+    }
+    changed();
+    announce(text(isViewer ? "watching" : "controlling"));
+  }
+
+  /** Who may only watch is offered nothing else. */
+  function rightsChanged() {
+    const button = byId("watch");
+    if (!(button instanceof HTMLButtonElement)) return;
+    const { canControl } = guestState();
+    button.disabled = !canControl;
+    if (!canControl) {
+      button.title = button.dataset.titleViewer ?? "";
+      if (button.getAttribute("aria-pressed") !== "true") watch(true);
+    }
+  }
+
   /** @param {string} selector @param {(item: HTMLElement) => boolean} isOn */
   function check(selector, isOn) {
     for (const item of root.querySelectorAll(selector)) {
@@ -123,6 +140,7 @@ export function startTools({ root, current, sessions }) {
     check("[data-compression]", (item) => Number(item.dataset.compression) === look.compression);
   }
 
+  rightsChanged();
   changed();
-  return { changed };
+  return { changed, rightsChanged };
 }

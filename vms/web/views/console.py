@@ -22,7 +22,7 @@ from vms.web.guestpage import guest_context
 @door
 def page(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
     """Show the console; the script asks for a ticket and connects."""
-    guest = selectors.vm(actor, vm_id, Action.VM_CONSOLE)
+    guest = selectors.vm(actor, vm_id, Action.VM_CONSOLE_VIEW)
     context = guest_context(actor, guest, "console") | console_context(actor, guest)
     return render(request, "guests/console.html", context)
 

@@ -27,7 +27,7 @@ def choose_template(request: HttpRequest, actor: Person) -> HttpResponse:
     """Show the templates to make a guest from."""
     context = {
         "cards": template_cards(selectors.templates(actor)),
-        "can_manage": can(actor, Action.TEMPLATE_MANAGE),
+        "can_create": can(actor, Action.TEMPLATE_CREATE),
     }
     return render(request, "guests/new.html", context)
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from vms import selectors
-from vms.models import User
+from vms.models import Role, User
 from vms.policy import Action, Person, can
 from vms.problems import Forbidden
 from vms.services import people
@@ -29,9 +29,16 @@ def _require_manager(actor: Person) -> None:
 @door
 def page(request: HttpRequest, actor: Person) -> HttpResponse:
     """Show the accounts."""
-    _require_manager(actor)
+    if not can(actor, Action.PEOPLE_VIEW):
+        raise Forbidden("forbidden", action=Action.PEOPLE_VIEW.value)
     accounts = selectors.people(actor).order_by("-is_active", "username")
-    return render(request, "people/list.html", {"people": accounts, "me": actor.user})
+    context = {
+        "people": accounts,
+        "me": actor.user,
+        "can_manage": can(actor, Action.PEOPLE_MANAGE),
+        "roles": Role.choices,
+    }
+    return render(request, "people/list.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

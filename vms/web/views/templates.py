@@ -25,15 +25,15 @@ from vms.web.forms.templates import FIELD_NAMES, NewTemplateForm, TemplateForm, 
 def page(request: HttpRequest, actor: Person) -> HttpResponse:
     """Show the templates."""
     context = {
-        "cards": template_cards(selectors.templates(actor), selectors.vms(actor)),
-        "can_manage": can(actor, Action.TEMPLATE_MANAGE),
+        "cards": template_cards(selectors.templates(actor), selectors.vms(actor), actor),
+        "can_create": can(actor, Action.TEMPLATE_CREATE),
     }
     return render(request, "templates/list.html", context)
 
 
-def _require_manager(actor: Person) -> None:
-    if not can(actor, Action.TEMPLATE_MANAGE):
-        raise Forbidden("forbidden", action=Action.TEMPLATE_MANAGE.value)
+def _require_author(actor: Person) -> None:
+    if not can(actor, Action.TEMPLATE_CREATE):
+        raise Forbidden("forbidden", action=Action.TEMPLATE_CREATE.value)
 
 
 def _images(actor: Person) -> list[Volume]:
@@ -46,7 +46,7 @@ def _images(actor: Person) -> list[Volume]:
 @door
 def new(request: HttpRequest, actor: Person) -> HttpResponse:
     """Make a template from an image in a pool."""
-    _require_manager(actor)
+    _require_author(actor)
     images, networks = _images(actor), selectors.networks(actor)
     first = {"image": request.GET.get("image", "")}
     data = request.POST if request.method == "POST" else None
