@@ -7,8 +7,12 @@ from collections.abc import Callable
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
+
+from vms.messages import sentence_for
+from vms.models import User
+from vms.services import duties
 
 API = "/api/"
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -62,8 +66,9 @@ def content_policy(request: HttpRequest) -> str:
     return POLICY.format(sockets=f" {scheme}://{host}")
 
 
-class PasswordChangeMiddleware:
-    """Lets somebody with a one-time password do nothing but change it.
+class DutyMiddleware:
+    """Lets somebody who must do something first do nothing else: change a one-time password, or
+    set up the second factor that his role needs.
 
     Bearer tokens are untouched: they were made by somebody at the command line or with a password.
     """
@@ -72,12 +77,14 @@ class PasswordChangeMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer, or send the person to the form."""
-        if is_free(request) or not getattr(request.user, "must_change_password", False):
+        """Answer, or send the person to what he must do."""
+        duty = "" if is_free(request) else _duty(request)
+        request.duty = duty  # type: ignore[attr-defined]  # read by the frame of the page
+        if not duty or request.path in _free_paths(duty):
             return self.get_response(request)
         if request.path_info.startswith(API):
-            return _refusal()
-        form = reverse("account_change_password")
+            return _refusal(duty)
+        form = reverse(_PLACES[duty])
         if request.headers.get("HX-Request") == "true":
             return HttpResponse(headers={"HX-Redirect": form})
         if "X-Kvmweb" in request.headers:  # a script that asks for a part must not get a page
@@ -85,30 +92,42 @@ class PasswordChangeMiddleware:
         return HttpResponseRedirect(form)
 
 
+_PLACES = {duties.PASSWORD: "account_change_password", duties.SECOND_FACTOR: "mfa_index"}
+_ALWAYS_FREE = ("account_logout", "healthz", "set_language")
+_FREE = {
+    duties.PASSWORD: ("account_change_password",),
+    duties.SECOND_FACTOR: (
+        "mfa_index",
+        "mfa_activate_totp",
+        "mfa_add_webauthn",
+        "account_reauthenticate",
+    ),
+}
+"""Pages that what must be done needs itself."""
+
+
 def is_free(request: HttpRequest) -> bool:
     """Say whether the request may pass whoever makes it."""
     is_bearer = request.headers.get("Authorization", "").lower().startswith("bearer ")
     if is_bearer and request.path_info.startswith(API):
         return True
-    return request.path.startswith(settings.STATIC_URL) or request.path in _free_paths()
+    return request.path.startswith(settings.STATIC_URL)
 
 
-def _free_paths() -> set[str]:
-    paths = set()
-    for name in ("account_change_password", "account_logout", "healthz"):
-        try:
-            paths.add(reverse(name))
-        except NoReverseMatch:
-            continue
-    return paths
+def _duty(request: HttpRequest) -> str:
+    return duties.first(request.user) if isinstance(request.user, User) else ""
 
 
-def _refusal() -> JsonResponse:
+def _free_paths(duty: str) -> set[str]:
+    return {reverse(name) for name in (*_ALWAYS_FREE, *_FREE[duty])}
+
+
+def _refusal(duty: str) -> JsonResponse:
     problem = {
-        "type": "urn:kvmweb:problem:password-change-needed",
+        "type": f"urn:kvmweb:problem:{duty}",
         "title": _("Forbidden"),
         "status": 403,
-        "code": "password-change-needed",
-        "detail": _("Change your one-time password first."),
+        "code": duty,
+        "detail": sentence_for(duty),
     }
     return JsonResponse(problem, status=403, content_type="application/problem+json")

@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "vms",
 ]
 
@@ -45,7 +46,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "kvmweb.middleware.PasswordChangeMiddleware",
+    "kvmweb.middleware.DutyMiddleware",
 ]
 
 ROOT_URLCONF = "kvmweb.urls"
@@ -103,6 +104,16 @@ ACCOUNT_CHANGE_EMAIL = False
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key", "login": "60/m/ip"}
 ACCOUNT_SESSION_REMEMBER = None
 ACCOUNT_PREVENT_ENUMERATION = True
+MFA_ADAPTER = "vms.web.factors.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_TOLERANCE = 1
+MFA_FORMS = {
+    "add_webauthn": "vms.web.forms.factors.AddPasskeyForm",
+    "authenticate_webauthn": "vms.web.forms.factors.PasskeyForm",
+    "login_webauthn": "vms.web.forms.factors.PasskeyLoginForm",
+    "reauthenticate_webauthn": "vms.web.forms.factors.PasskeyAgainForm",
+}
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

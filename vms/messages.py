@@ -153,6 +153,10 @@ SENTENCES: dict[str, Text] = {
     "unknown-disk": lazy("The guest has no disk “%(name)s” that could be deleted."),
     "disk-must-stay": lazy("The disk “%(name)s” must stay. %(reason)s"),
     # of people
+    "password-change-needed": lazy("Change your one-time password first."),
+    "second-factor-needed": lazy("Set up a second factor first: your role needs one."),
+    "factor-needed": lazy("Your role needs a second factor; add another one first."),
+    "no-second-factor": lazy("This account has no second factor."),
     "last-administrator": lazy("This is the last active administrator; name another one first."),
     "yourself": lazy("You cannot do this to your own account."),
     # of jobs
@@ -270,6 +274,12 @@ ACTIONS: dict[str, Text] = {
     "people.reactivate": lazy("Open account again"),
     "people.reset-password": lazy("Reset password"),
     "people.change-password": lazy("Change own password"),
+    "people.require-factor": lazy("Choose who needs a second factor"),
+    "people.take-factors": lazy("Take second factors away"),
+    "account.log-in": lazy("Log in"),
+    "account.add-factor": lazy("Add second factor"),
+    "account.remove-factor": lazy("Remove second factor"),
+    "account.new-codes": lazy("Make recovery codes"),
     "token.create": lazy("Create API token"),
     "token.revoke": lazy("Revoke API token"),
     "account.rename": lazy("Change own name"),

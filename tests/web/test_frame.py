@@ -39,6 +39,8 @@ POST_ONLY = {
     "account-sessions-end": [],
     "account-session-end": ["0" * 32],
     "set_language": [],
+    "person-factors": ["user"],
+    "mfa_generate_recovery_codes": [],
 }
 READABLE = {
     "guests": [],
@@ -65,7 +67,10 @@ READABLE = {
     "people": [],
     "person-add": [],
     "activity": [],
+    "people-rules": [],
     "account": [],
+    "account_reauthenticate": [],
+    "mfa_index": [],
     "account_change_password": [],
     "account_logout": [],
 }
@@ -75,6 +80,16 @@ ELSEWHERE = {
     "host-series",
     "activity-csv",
     "account_login",
+    "mfa_activate_totp",
+    "mfa_add_webauthn",
+    "mfa_authenticate",
+    "mfa_deactivate_totp",
+    "mfa_edit_webauthn",
+    "mfa_list_webauthn",
+    "mfa_login_webauthn",
+    "mfa_reauthenticate",
+    "mfa_reauthenticate_webauthn",
+    "mfa_remove_webauthn",
 }
 """Tested where they belong."""
 

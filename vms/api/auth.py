@@ -15,9 +15,10 @@ from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
 from vms.api.errors import DoorError
+from vms.messages import sentence_for
 from vms.models import User
 from vms.policy import Door, Person
-from vms.services import tokens
+from vms.services import duties, tokens
 
 
 def actor_of(request: HttpRequest) -> Person:
@@ -54,15 +55,15 @@ class Session(APIKeyCookie):
     def authenticate(self, request: HttpRequest, key: str | None) -> Person | None:
         """Find who is logged in.
 
-        Raises DoorError without a CSRF token, or before the one-time password was changed.
+        Raises DoorError without a CSRF token, or before what must be done first was done.
         """
         user = request.user
         if not isinstance(user, User):
             return None
         if check_csrf(request) is not None:
             raise DoorError(403, "csrf", _("The header X-CSRFToken is missing or wrong."))
-        if user.must_change_password:
-            raise DoorError(403, "password-change-needed", _("Choose your own password first."))
+        if duty := duties.first(user):
+            raise DoorError(403, duty, sentence_for(duty))
         session_key = request.session.session_key or ""
         return Person(user, door=Door.API, address=_address(request), session_key=session_key)
 

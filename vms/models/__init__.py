@@ -7,6 +7,7 @@ from vms.models.group import Group, Membership
 from vms.models.history import Average, RolledUp, Track
 from vms.models.host import Host, HostStatus, Network, Pool, Volume
 from vms.models.job import Job, JobState
+from vms.models.rule import RoleRule
 from vms.models.share import Share, VmRole
 from vms.models.sshkey import SshKey
 from vms.models.template import Template
@@ -29,6 +30,7 @@ __all__ = [
     "Network",
     "Pool",
     "Role",
+    "RoleRule",
     "RolledUp",
     "Share",
     "SshKey",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from vms import selectors
 from vms.live import publish
-from vms.models import SshKey, User
+from vms.models import AuditPhase, SshKey, User
 from vms.policy import Action, Actor, Person, can
 from vms.problems import Forbidden, Invalid, NotFound, Problem
 from vms.services import audit, ssh_keys
@@ -33,6 +34,12 @@ class BrowserSession:
     address: str
     agent: str
     is_this: bool
+
+
+def logged_in(*, actor: Person, methods: Sequence[str]) -> None:
+    """Write into the audit trail that somebody logged in, and by what: password, totp, webauthn."""
+    trail = _trail(actor, actor.user, "account.log-in", methods=", ".join(dict.fromkeys(methods)))
+    audit.write(trail, AuditPhase.SUCCEEDED)
 
 
 def rename(*, actor: Actor, full_name: str) -> User:

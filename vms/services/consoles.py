@@ -16,7 +16,7 @@ from vms.hypervisor.xml.parse import parse_serials
 from vms.models import VM, ApiToken, AuditPhase, Host, Ticket, User
 from vms.policy import Action, Actor, Door, Person, can
 from vms.problems import Refused
-from vms.services import audit, tokens
+from vms.services import audit, duties, tokens
 from vms.services.secrets import digest, new_secret
 
 log = structlog.get_logger(__name__)
@@ -254,7 +254,7 @@ def check_still_allowed(*, grant: ConsoleGrant) -> str:
     user = User.objects.filter(pk=grant.user_id, is_active=True).first()
     if user is None:
         return "deactivated"
-    if not _is_logged_in(grant):
+    if not _is_logged_in(grant) or (not grant.is_token and duties.first(user)):
         return "logged-out"
     vm = VM.objects.defer("xml").filter(pk=grant.vm_id).first()
     if vm is None:

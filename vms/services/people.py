@@ -82,7 +82,7 @@ def deactivate(*, actor: Actor, user_id: selectors.Identifier) -> User:
     _keep_an_administrator(user)
     user.is_active = False
     with transaction.atomic():  # whoever hears of it finds the sessions ended
-        _end_sessions(user)
+        end_sessions(user)
         return _change(actor, "people.deactivate", user, "is_active")
 
 
@@ -100,7 +100,7 @@ def reset_password(*, actor: Actor, user_id: selectors.Identifier) -> str:
     user.set_password(password)
     user.must_change_password = True
     with transaction.atomic():  # whoever hears of it finds the sessions ended
-        _end_sessions(user)
+        end_sessions(user)
         _change(actor, "people.reset-password", user, "password", "must_change_password")
     return password
 
@@ -113,7 +113,7 @@ def password_changed(*, actor: Actor) -> None:
     if isinstance(actor, Person):
         actor.user.must_change_password = False
         with transaction.atomic():
-            _end_sessions(actor.user, keep=actor.session_key)
+            end_sessions(actor.user, keep=actor.session_key)
             _change(actor, "people.change-password", actor.user, "must_change_password")
 
 
@@ -137,7 +137,7 @@ def _change(actor: Actor, action: str, user: User, *fields: str) -> User:
     return user
 
 
-def _end_sessions(user: User, keep: str = "") -> None:
+def end_sessions(user: User, keep: str = "") -> None:
     """Delete every browser session of a person but that of the key `keep`."""
     key = str(user.pk)
     for session in Session.objects.filter(expire_date__gt=timezone.now()).exclude(pk=keep):

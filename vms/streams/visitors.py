@@ -12,6 +12,7 @@ from django.contrib.auth import get_user
 from django.http import HttpRequest, parse_cookie
 
 from vms.models import User
+from vms.services import duties
 from vms.streams import origins
 
 Scope = Mapping[str, Any]  # Any: ASGI's own shape
@@ -53,13 +54,18 @@ def _session_key(cookies: str) -> str:
 
 
 def user_of(session_key: str) -> User | None:
-    """Return the active user who is logged in with that session. Uses the database."""
+    """Return the active user who is logged in with that session and has nothing to do first.
+
+    Uses the database.
+    """
     if not session_key:
         return None
     request = HttpRequest()
     request.session = _store(session_key)
     user = get_user(request)
-    return user if isinstance(user, User) and user.is_active else None
+    if not isinstance(user, User) or not user.is_active or duties.first(user):
+        return None
+    return user
 
 
 def absence(user: User) -> str:

@@ -1,14 +1,13 @@
-"""How django-allauth behaves here: nobody signs up.
-
-Only log in, log out and change of password are offered.
-"""
+"""How django-allauth behaves here: nobody signs up; log in, log out and change of password."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.forms import ChangePasswordForm
+from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.views import LoginView as AllauthLoginView
 from allauth.account.views import PasswordChangeView as AllauthPasswordChangeView
 from django.contrib import messages as notes
@@ -20,9 +19,22 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from vms.models import User
-from vms.services import people
+from vms.services import account, people
 from vms.services.account import LOGIN
 from vms.web.person import person
+
+FRESH_S = 300
+"""How long after logging in nobody is asked for his password again."""
+
+
+def _records(request: HttpRequest) -> list[dict[str, Any]]:  # Any: allauth's own shape
+    """Give the ways in which whoever is logged in proved who he is, in this session."""
+    return list(get_authentication_records(request, request.user))
+
+
+def _methods(request: HttpRequest, user: User) -> list[str]:
+    records = get_authentication_records(request, user)
+    return [str(each.get("type") or each["method"]) for each in records]
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
@@ -37,6 +49,21 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         notes.error(request, _("This account is not active. Ask an administrator."))
         return redirect("account_login")
 
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Note in the session when and from where it began, for "My account", and audit it."""
+        super().login(request, user)
+        request.session[LOGIN] = {
+            "at": timezone.now().isoformat(),
+            "address": str(request.META.get("REMOTE_ADDR") or ""),
+            "agent": request.headers.get("User-Agent", "")[:200],
+        }
+        account.logged_in(actor=person(request), methods=_methods(request, user))
+
+    def is_reauthentication_required(self, *, app: str) -> bool:
+        """Ask for the password again only of those who have not just given it."""
+        latest = max((each["at"] for each in _records(self.request)), default=0.0)
+        return time.time() - float(latest) > FRESH_S
+
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Go on to the guests."""
         return reverse("guests")
@@ -48,17 +75,6 @@ class LoginView(AllauthLoginView):  # type: ignore[misc]  # allauth ships no typ
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # Any: as Django has it
         """Give the form and where to go afterwards."""
         return super(AllauthLoginView, self).get_context_data(**kwargs)  # type: ignore[no-any-return]
-
-    def form_valid(self, form: Any) -> HttpResponse:  # Any: allauth's form
-        """Note in the session when and from where it began, for "My account"."""
-        response: HttpResponse = super().form_valid(form)
-        if self.request.user.is_authenticated:
-            self.request.session[LOGIN] = {
-                "at": timezone.now().isoformat(),
-                "address": str(self.request.META.get("REMOTE_ADDR") or ""),
-                "agent": self.request.headers.get("User-Agent", "")[:200],
-            }
-        return response
 
 
 class PasswordForm(ChangePasswordForm):  # type: ignore[misc]  # allauth ships no types

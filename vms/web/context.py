@@ -108,7 +108,12 @@ class Frame:
 
     @property
     def status_url(self) -> str:
-        """Path of the status websocket; the browser adds scheme and host."""
+        """Path of the status websocket; the browser adds scheme and host.
+
+        "" while something must be done first: the socket would be refused.
+        """
+        if getattr(self._request, "duty", ""):
+            return ""
         return f"{get_script_prefix()}ws/status"
 
     @property

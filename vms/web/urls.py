@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from allauth.account.views import logout
+from allauth.account.views import ReauthenticateView, logout
 from django.contrib.auth.decorators import login_required
 from django.urls import path
 from django.views.i18n import set_language
 
+from vms.web import factorurls
 from vms.web.accounts import LoginView, PasswordChangeView
 from vms.web.views import (
     account,
@@ -71,6 +72,8 @@ urlpatterns = [
     path("hosts/<uuid:host_id>/series/", charts.host_series, name="host-series"),
     path("people/", people.page, name="people"),
     path("people/add/", people.add, name="person-add"),
+    path("people/rules/", people.rules, name="people-rules"),
+    path("people/<uuid:user_id>/factors/", people.take_factors, name="person-factors"),
     path("people/<uuid:user_id>/role/", people.role, name="person-role"),
     path("people/<uuid:user_id>/deactivate/", people.deactivate, name="person-deactivate"),
     path("people/<uuid:user_id>/reactivate/", people.reactivate, name="person-reactivate"),
@@ -85,6 +88,8 @@ urlpatterns = [
         name="account_change_password",
     ),
     path("account/", account.page, name="account"),
+    path("account/again/", ReauthenticateView.as_view(), name="account_reauthenticate"),
+    *factorurls.urlpatterns,
     path("account/name/", account.name, name="account-name"),
     path("account/keys/", account.add_keys, name="account-keys"),
     path("account/keys/<uuid:key_id>/remove/", account.remove_key, name="account-key-remove"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from vms.models import User
 from vms.policy import Door, SystemActor
-from vms.services import people
+from vms.problems import Refused
+from vms.services import factors, people
 
 
 class Command(BaseCommand):
@@ -15,8 +18,13 @@ class Command(BaseCommand):
     help = "Give an account a new one-time password and print it."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the user name."""
+        """Take the user name, and whether second factors go too."""
         parser.add_argument("username")
+        parser.add_argument(
+            "--second-factors",
+            action="store_true",
+            help="take its second factors away too, for whoever lost phone and codes",
+        )
 
     def handle(self, *args: object, **options: object) -> None:
         """Reset and print."""
@@ -24,6 +32,8 @@ class Command(BaseCommand):
         if user is None:
             msg = f"There is no account “{options['username']}”."
             raise CommandError(msg)
-        self.stdout.write(
-            people.reset_password(actor=SystemActor(door=Door.COMMAND), user_id=user.pk)
-        )
+        actor = SystemActor(door=Door.COMMAND)
+        if options["second_factors"]:
+            with contextlib.suppress(Refused):  # he has none
+                factors.take_away(actor=actor, user_id=user.pk)
+        self.stdout.write(people.reset_password(actor=actor, user_id=user.pk))

@@ -6,7 +6,14 @@ import functools
 from typing import Any
 
 from django import template
-from django.forms import BoundField, CheckboxInput, Select, SelectMultiple, Textarea
+from django.forms import (
+    BoundField,
+    CheckboxInput,
+    CheckboxSelectMultiple,
+    Select,
+    SelectMultiple,
+    Textarea,
+)
 from django.templatetags.static import static
 from django.urls import get_script_prefix
 from django.utils.html import format_html
@@ -77,13 +84,14 @@ def field(bound: BoundField, unit: str = "", hint: str = "") -> dict[str, Any]: 
         "unit": unit,
         "hint": hint or bound.help_text,
         "is_check": isinstance(bound.field.widget, CheckboxInput),
+        "is_group": isinstance(bound.field.widget, CheckboxSelectMultiple),
     }
 
 
 def _css(bound: BoundField) -> str:
     widget = bound.field.widget
     wrong = " is-invalid" if bound.errors else ""
-    if isinstance(widget, CheckboxInput):
+    if isinstance(widget, CheckboxInput | CheckboxSelectMultiple):
         return "form-check-input"
     if isinstance(widget, Select) and not isinstance(widget, SelectMultiple):
         return "form-select" + wrong

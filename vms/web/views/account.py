@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from vms import selectors
 from vms.policy import Person
-from vms.services import account, tokens
+from vms.services import account, factors, tokens
 from vms.web.door import done, door
 from vms.web.forms.account import KeysForm, NameForm, TokenForm
 from vms.web.forms.problems import SHOWN, add_problems
@@ -42,6 +42,7 @@ def _show(request: HttpRequest, actor: Person, **bound: forms.Form) -> HttpRespo
             for token in selectors.tokens(actor)
         ],
         "sessions": account.sessions(actor=actor),
+        "factors": factors.of(actor=actor),
         **bound,
     }
     return render(request, "account/account.html", context, status=422 if bound else 200)

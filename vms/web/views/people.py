@@ -14,8 +14,9 @@ from vms import selectors
 from vms.models import Role, User
 from vms.policy import Action, Person, can
 from vms.problems import Forbidden
-from vms.services import people
+from vms.services import factors, people
 from vms.web.door import done, door
+from vms.web.forms.factors import FactorRuleForm
 from vms.web.forms.people import AddPersonForm, RoleForm
 from vms.web.forms.problems import SHOWN, add_problems
 
@@ -32,8 +33,9 @@ def page(request: HttpRequest, actor: Person) -> HttpResponse:
     if not can(actor, Action.PEOPLE_VIEW):
         raise Forbidden("forbidden", action=Action.PEOPLE_VIEW.value)
     accounts = selectors.people(actor).order_by("-is_active", "username")
+    counts = factors.counts()
     context = {
-        "people": accounts,
+        "people": [(account, counts.get(str(account.pk), 0)) for account in accounts],
         "me": actor.user,
         "can_manage": can(actor, Action.PEOPLE_MANAGE),
         "roles": Role.choices,
@@ -61,6 +63,29 @@ def add(request: HttpRequest, actor: Person) -> HttpResponse:
 def _show_secret(request: HttpRequest, user: User, password: str, *, is_new: bool) -> HttpResponse:
     context = {"account": user, "password": password, "is_new": is_new}
     return render(request, "people/secret.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@door
+def rules(request: HttpRequest, actor: Person) -> HttpResponse:
+    """Say which roles need a second factor."""
+    _require_manager(actor)
+    initial = {"roles": sorted(factors.roles_in_need())}
+    form = FactorRuleForm(request.POST if request.method == "POST" else None, initial=initial)
+    if form.is_valid():
+        factors.set_roles_in_need(actor=actor, roles=form.cleaned_data["roles"])
+        return _done(request, _("The rules for logging in are saved."))
+    status = 422 if form.is_bound else 200
+    return render(request, "people/rules.html", {"form": form}, status=status)
+
+
+@require_POST
+@door
+def take_factors(request: HttpRequest, actor: Person, user_id: uuid.UUID) -> HttpResponse:
+    """Remove the second factors of somebody who lost his."""
+    user = factors.take_away(actor=actor, user_id=user_id)
+    text = _("“%(name)s” has no second factor any more and is logged out.")
+    return _done(request, text % {"name": user.username})
 
 
 @require_POST
