@@ -38,6 +38,9 @@ class Env(BaseSettings):
     reconcile_interval_s: float = Field(default=30.0, ge=1, le=3600)
     console_max_per_user: int = Field(default=16, ge=1)
     console_max_per_vm: int = Field(default=24, ge=1, le=30)
+    console_max: int = Field(default=400, ge=1)
+    console_idle_minutes: float = Field(default=720, ge=0)
+    console_hours: float = Field(default=0, ge=0)
     audit_days: int = Field(default=365, ge=0, le=36_500)
 
     @field_validator("public_urls", "allowed_hosts", mode="before")

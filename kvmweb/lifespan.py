@@ -10,6 +10,7 @@ from django.conf import settings
 
 from vms.live import publish
 from vms.live.hub import hub
+from vms.services import seats
 from vms.services.installation import HomeTaken, lock_home
 from vms.streams import threads
 from vms.streams.closing import Receive, Send
@@ -44,6 +45,7 @@ class Lifespan:
         """Lock the home, then begin to push and to work. Raises HomeTaken."""
         if settings.KVMWEB.embedded:
             self._lock = lock_home(settings.KVMWEB.home)
+            await threads.read(seats.forget_all)  # of a server that was killed
         publish.attach(asyncio.get_running_loop())
         await hub.start()
         if settings.KVMWEB.embedded:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from tests.conftest import make_user
 from vms import standing
@@ -13,6 +15,7 @@ from vms.models import (
     VM,
     ApiToken,
     AuditEntry,
+    ConsoleLink,
     Group,
     Host,
     Job,
@@ -33,10 +36,11 @@ from vms.standing import Standing
 A = Action
 VIEWER = {A.VM_VIEW, A.VM_CONSOLE_VIEW}
 OPERATOR = VIEWER | {A.VM_POWER, A.VM_CONSOLE, A.VM_MEDIA}
-CO_OWNER = OPERATOR | {A.VM_EDIT, A.VM_DELETE}
+CO_OWNER = OPERATOR | {A.VM_EDIT, A.VM_DELETE, A.VM_CONSOLE_TAKE}
 OWNER = CO_OWNER | {A.VM_SHARE}
 AUDITOR = VIEWER | {
     A.SHARE_VIEW,
+    A.LINK_VIEW,
     A.GROUP_VIEW,
     A.TEMPLATE_VIEW,
     A.IMAGE_VIEW,
@@ -151,6 +155,11 @@ def _rows(alice, vm):
         SshKey.objects.create(user=user, kind="ssh-rsa", fingerprint="SHA256:x", line="ssh-rsa x")
         ApiToken.objects.create(user=user, name="t", secret_hash=name)
     AuditEntry.objects.create(actor=alice, actor_name="alice", action="vm.start", phase="requested")
+    for guest in (vm, foreign):
+        later = timezone.now() + timedelta(hours=1)
+        ConsoleLink.objects.create(
+            vm=guest, made_by=alice, name="l", secret_hash=guest.name, expires_at=later
+        )
 
 
 @pytest.mark.parametrize("model", list(VIEW_ACTIONS))

@@ -108,41 +108,6 @@ SENTENCES: dict[str, Text] = {
     "network-gone": lazy("Its network “%(name)s” is no longer on the host."),
     "network-inactive": lazy("Its network “%(name)s” is not started."),
     "template-invalid": lazy("This template cannot be used: %(reason)s"),
-    # of image files
-    "image-name": lazy(
-        "“%(name)s” does not end like an image: iso, qcow2, img, raw, vmdk, vdi, vhdx or ova, also "
-        "with gz, xz or zst behind it."
-    ),
-    "image-empty": lazy("The file is empty."),
-    "image-not-as-named": lazy(
-        "By its name it should be %(name)s, but what it holds is %(found)s."
-    ),
-    "image-has-backing": lazy(
-        "It is only the difference to another image, which did not come with it. Flatten it first: "
-        "qemu-img convert makes one whole file."
-    ),
-    "image-has-data-file": lazy(
-        "It keeps its data in another file, which did not come with it. Flatten it first: "
-        "qemu-img convert makes one whole file."
-    ),
-    "image-names-others": lazy(
-        "It is a VMDK that consists of several files or names others. Make one file of it: "
-        "qemu-img convert -O vmdk -o subformat=streamOptimized."
-    ),
-    "image-encrypted": lazy("It is encrypted, and nobody here has the key."),
-    "image-absurd-size": lazy("It claims a size of %(size)s; at most %(limit)s is taken."),
-    "image-truncated": lazy("The file ends before the image does; get it again."),
-    "image-damaged": lazy("The image is damaged or not what it seems: %(detail)s"),
-    "image-too-large": lazy("Unpacked it is larger than %(limit)s, the most that is taken."),
-    "uploads-full": lazy(
-        "The disk that holds uploads is full. Remove some, or wait until others are done."
-    ),
-    "ova-no-disk": lazy("The OVA holds no disk that its description names."),
-    "ova-several-disks": lazy(
-        "The OVA holds %(count)s disks; one can be taken. Unpack it and upload each disk by itself."
-    ),
-    "checksum-rule": lazy("A SHA-256, SHA-384 or SHA-512 is 64, 96 or 128 hexadecimal digits."),
-    "checksum-missing": lazy("The published checksums say nothing about “%(name)s”."),
     # of disks
     "disk-not-in-pool": lazy("It is in no storage pool that kvmweb knows."),
     "disk-is-template": lazy("The template “%(name)s” is made from it."),
@@ -204,6 +169,11 @@ SENTENCES: dict[str, Text] = {
         "Something else holds this serial port, such as “virsh console” on the host. End that, "
         "then connect again."
     ),
+    "console-exclusive": lazy(
+        "Somebody has the consoles of this guest for himself; they can be opened again when he is "
+        "done."
+    ),
+    "seat-right": lazy("You may not do this at a console of this guest."),
     "console-kind": lazy("There is no console of this kind."),
     "ticket-invalid": lazy("This console ticket is not valid, was used before, or has expired."),
     "too-many-consoles": lazy("Too many consoles are open; close one first."),
@@ -264,6 +234,10 @@ ACTIONS: dict[str, Text] = {
     "vm.share": lazy("Share guest"),
     "console.open": lazy("Open console"),
     "console.close": lazy("Close console"),
+    "console.take-over": lazy("Take control of console"),
+    "console.hand-over": lazy("Hand over control of console"),
+    "console.alone": lazy("Keep others off the consoles"),
+    "console.open-up": lazy("Let others at the consoles again"),
     "job.cancel": lazy("Cancel job"),
     "template.create": lazy("Create template"),
     "template.edit": lazy("Change template"),
@@ -303,6 +277,7 @@ DOORS: dict[str, Text] = {
     "console": lazy("console"),
     "command": lazy("command line"),
     "worker": lazy("server"),
+    "link": lazy("link"),
 }
 
 ACCELERATOR_REASONS: dict[AcceleratorReason, Text] = {

@@ -6,17 +6,18 @@ The only place that knows roles. It reads rows and never changes them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from django.db.models import Model, Q, QuerySet
 
 from vms import standing
+from vms.actors import Actor, Door, LinkGuest, Person, SystemActor
 from vms.models import (
     VM,
     ApiToken,
     AuditEntry,
+    ConsoleLink,
     Group,
     Host,
     Job,
@@ -33,51 +34,21 @@ from vms.models import (
 )
 from vms.models.host import SEED_NAME
 
+__all__ = [
+    "RULES",
+    "VIEW_ACTIONS",
+    "VM_NEEDS",
+    "Action",
+    "Actor",
+    "Door",
+    "LinkGuest",
+    "Person",
+    "SystemActor",
+    "can",
+    "visible",
+]
+
 M = TypeVar("M", bound=Model)
-
-
-class Door(StrEnum):
-    """Through which door an actor came."""
-
-    WEB = "web"
-    API = "api"
-    CONSOLE = "console"
-    COMMAND = "command"
-    WORKER = "worker"
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody who logged in, and from where. `session_key` is "" for a bearer token."""
-
-    user: User
-    door: Door = Door.WEB
-    address: str = ""
-    session_key: str = ""
-    token: ApiToken | None = field(default=None)
-
-    @property
-    def name(self) -> str:
-        """The name that the audit trail shows."""
-        return self.user.username
-
-    @property
-    def role(self) -> str:
-        """The role that the audit trail shows."""
-        return str(self.user.role)
-
-
-@dataclass(frozen=True, slots=True)
-class SystemActor:
-    """kvmweb itself: the worker and the command line, never a request."""
-
-    door: Door = Door.WORKER
-    name: str = "kvmweb"
-    role: str = "system"
-    address: str = ""
-
-
-Actor = Person | SystemActor
 
 
 class Action(StrEnum):
@@ -90,12 +61,15 @@ class Action(StrEnum):
     """Use a console with keys and pointer."""
     VM_CONSOLE_VIEW = "vm.console-view"
     """Watch a console."""
+    VM_CONSOLE_TAKE = "vm.console-take"
+    """Take control of a console from whoever has it."""
     VM_EDIT = "vm.edit"
     VM_MEDIA = "vm.media"
     VM_DELETE = "vm.delete"
     VM_SHARE = "vm.share"
     VM_SET_OWNER = "vm.set-owner"
     SHARE_VIEW = "share.view"
+    LINK_VIEW = "link.view"
     GROUP_VIEW = "group.view"
     GROUP_ADD_MEMBERS = "group.add-members"
     GROUP_MANAGE = "group.manage"
@@ -126,6 +100,7 @@ VM_NEEDS: dict[Action, VmRole] = {
     Action.VM_MEDIA: VmRole.OPERATOR,
     Action.VM_EDIT: VmRole.OWNER,
     Action.VM_DELETE: VmRole.OWNER,
+    Action.VM_CONSOLE_TAKE: VmRole.OWNER,
 }
 """The least that somebody must be on a guest to do this to it."""
 
@@ -147,6 +122,10 @@ def _can_share(user: User, thing: object) -> bool:
 
 def _knows_share(user: User, thing: object) -> bool:
     return isinstance(thing, Share) and (thing.user_id == user.pk or _can_share(user, thing.vm))
+
+
+def _knows_link(user: User, thing: object) -> bool:
+    return isinstance(thing, ConsoleLink) and _can_share(user, thing.vm)
 
 
 def _sees_job(user: User, thing: object) -> bool:
@@ -218,6 +197,7 @@ _USER: dict[Action, Predicate] = {
     Action.VM_CREATE: _anyone,
     Action.VM_SHARE: _can_share,
     Action.SHARE_VIEW: _knows_share,
+    Action.LINK_VIEW: _knows_link,
     Action.GROUP_VIEW: _is_member,
     Action.GROUP_ADD_MEMBERS: _manages_group,
     Action.TEMPLATE_VIEW: _sees_template,
@@ -238,6 +218,7 @@ _LOOKING = (
     Action.VM_VIEW,
     Action.VM_CONSOLE_VIEW,
     Action.SHARE_VIEW,
+    Action.LINK_VIEW,
     Action.GROUP_VIEW,
     Action.TEMPLATE_VIEW,
     Action.IMAGE_VIEW,
@@ -261,12 +242,24 @@ def can(actor: Actor, action: Action, thing: object | None = None) -> bool:
     """Say whether `actor` may do `action` to `thing`; False whenever nothing allows it."""
     if isinstance(actor, SystemActor):
         return True
+    if isinstance(actor, LinkGuest):
+        return _link_lets(actor.link, action, thing)
     if not actor.user.is_active:
         return False
     if actor.user.role == Role.ADMINISTRATOR:
         return True
     rule = RULES.get(actor.user.role, {}).get(action)
     return rule is not None and rule(actor.user, thing)
+
+
+def _link_lets(link: ConsoleLink, action: Action, thing: object) -> bool:
+    """Let a link do what it says to its guest, while whoever made it may still share that."""
+    allowed = {Action.VM_CONSOLE_VIEW, Action.VM_CONSOLE}
+    if not link.has_control:
+        allowed.discard(Action.VM_CONSOLE)
+    if action not in allowed or not isinstance(thing, VM) or thing.pk != link.vm_id:
+        return False
+    return link.is_alive and can(Person(link.made_by), Action.VM_SHARE, thing)
 
 
 Rows = QuerySet[Any]  # Any: rows of any model
@@ -285,6 +278,12 @@ def _jobs_of(user: User, rows: Rows) -> Rows:
 def _shares_of(user: User, rows: Rows) -> Rows:
     guests = VM.objects.order_by().filter(standing.shareable_by(user)).values("pk")
     return rows.filter(Q(user=user) | Q(vm__in=guests))
+
+
+def _links_of(user: User, rows: Rows) -> Rows:
+    return rows.filter(
+        vm__in=VM.objects.order_by().filter(standing.shareable_by(user)).values("pk")
+    )
 
 
 def _groups_of(user: User, rows: Rows) -> Rows:
@@ -313,6 +312,7 @@ _ROWS: dict[type[Model], Callable[[User, Rows], Rows]] = {
     Volume: _images_of,
     Job: _jobs_of,
     Share: _shares_of,
+    ConsoleLink: _links_of,
     Group: _groups_of,
     Membership: _members_of,
     SshKey: _own,
@@ -334,6 +334,8 @@ def visible(actor: Actor, rows: QuerySet[M]) -> QuerySet[M]:
     """Keep the rows that `actor` may see: the queryset twin of `can(…, view)`."""
     if isinstance(actor, SystemActor):
         return rows
+    if isinstance(actor, LinkGuest):
+        return rows.none()
     if not actor.user.is_active:
         return rows.none()
     if actor.user.role == Role.ADMINISTRATOR:
@@ -354,6 +356,7 @@ VIEW_ACTIONS: dict[type[Model], Action] = {
     Membership: Action.GROUP_VIEW,
     Share: Action.SHARE_VIEW,
     AuditEntry: Action.AUDIT_VIEW,
+    ConsoleLink: Action.LINK_VIEW,
     SshKey: Action.ACCOUNT_EDIT,
     ApiToken: Action.ACCOUNT_EDIT,
 }

@@ -8,7 +8,6 @@ to run guests: libvirt-daemon-system libvirt-clients libvirt-daemon-config-netwo
 for the guests' network: dnsmasq-base iproute2 iptables
 to run the site in Python: python3 python3-venv
 to build the libvirt module for Python: python3-dev gcc pkg-config libvirt-dev
-to know the system of an ISO: osinfo-db
 for passwords and certificates: openssl ca-certificates
 to build the Tiny Linux image: syslinux mtools dosfstools cpio kmod xz-utils zstd
 LIST

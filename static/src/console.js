@@ -1,4 +1,5 @@
 /** The console page: the guest's screen and serial ports, each a session, and the bar around them. */
+import { startCompany } from "./console/company.js";
 import { showNotice } from "./console/cover.js";
 import { openScreen } from "./console/screen.js";
 import { guestState, Session } from "./console/session.js";
@@ -26,9 +27,9 @@ for (const panel of root.querySelectorAll("[data-panel]")) {
   const { panel: key = "", kind, device = "0" } = panel.dataset;
   const mode = guestState().canControl ? "control" : "view";
   /** @type {Wanted} */
-  const wanted = { kind: kind === "serial" ? "serial" : "vnc", mode, device };
+  const wanted = { kind: kind === "serial" ? "serial" : "vnc", mode, device, claims: "1" };
   const load = kind === "serial" ? loadTerminal : loadScreen;
-  sessions.set(key, new Session(panel, { ticketUrl, name, wanted }, load, changed));
+  sessions.set(key, new Session(panel, { ticketUrl, name, wanted }, load, changed, (...news) => company.heard(...news)));
 }
 
 /** The session that is looked at. */
@@ -48,13 +49,25 @@ function show(key) {
   session.begin();
 }
 
-const tools = startTools({ root, current: () => current, sessions: () => [...sessions.values()] });
+const tools = startTools({ root, current: () => current });
+const company = startCompany({ root, current: () => current });
 
 function changed() {
   const status = byId("console-status");
   const words = current?.status ?? "";
   if (status && status.textContent !== words) status.textContent = words;
   tools?.changed();
+  company?.show();
+}
+
+/** Who may only watch gets that in the open console by itself; who may do more again has to connect anew. */
+function rightsChanged() {
+  const mode = guestState().canControl ? "control" : "view";
+  for (const session of sessions.values()) {
+    const isMore = mode === "control" && session.address.wanted.mode === "view";
+    session.address.wanted.mode = mode;
+    if (isMore && session.seat) session.connect();
+  }
 }
 
 root.addEventListener("click", (event) => {
@@ -62,13 +75,15 @@ root.addEventListener("click", (event) => {
   if (button) show(button.dataset.show ?? "");
   if (nearest(event, '[data-part="again"]')) current?.connect();
   const start = nearest(event, '[data-part="start"]');
-  if (start) startGuest(start);
+  if (start) order(start, startUrl);
+  const openUp = nearest(event, '[data-part="openup"]');
+  if (openUp) order(openUp, root.dataset.openUpUrl ?? "").then(() => current?.connect());
 });
 
-/** @param {HTMLElement} button */
-async function startGuest(button) {
+/** Let the server do what a button says. @param {HTMLElement} button @param {string} url */
+async function order(button, url) {
   button.classList.add("is-busy");
-  const answer = await ask(startUrl, { method: "POST" }).catch(() => null);
+  const answer = await ask(url, { method: "POST" }).catch(() => null);
   button.classList.remove("is-busy");
   if (!answer) toast(text("offline"), "error");
   else if (!answer.ok) toast((await answer.text()) || text("failed"), "error");
@@ -84,12 +99,12 @@ afterRefresh(() => {
   const now = guestState();
   if (now.state !== state) announce(text("nowState", { name, state: now.label }));
   state = now.state;
-  tools?.rightsChanged();
+  rightsChanged();
   stateChanged();
 });
 on("vm", (message) => message.id === id && refresh());
 on("job", (message) => message.vm === id && refresh());
-on("consoles", (message) => message.id === id && refresh());
+on("consoles", (message) => message.id === id && current?.isKeptOut && current.connect());
 on("host", () => current && !current.seat && current.connect());
 on("connected", refresh);
 

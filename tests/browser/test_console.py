@@ -170,16 +170,14 @@ def test_every_combination_of_the_menu_is_seen_by_the_guest(console, serial) -> 
 
 def test_watching_only_is_kept_by_the_server_whatever_the_page_does(console, serial) -> None:
     log_in_by_keys(console, serial)
-    console.locator("#watch").click()
-    expect(console.locator("#watch")).to_have_attribute("aria-pressed", "true")
-    expect(console.locator("#cover")).to_be_hidden(timeout=20_000)
+    console.locator("#control").click()
+    expect(console.locator("#control")).to_contain_text("Take control", timeout=10_000)
     expect(console.locator("#keys")).to_be_disabled()
     expect(console.locator("#paste-open")).to_be_disabled()
-    wait_until(lambda: lit(picture(console)) > 0.003, limit_s=20, what="a picture to watch")
     mark = len(serial.text)
     console.locator("#screen-canvas canvas").focus()
     console.keyboard.type("reboot -f\n")
-    console.locator("#watch").click()
+    console.locator("#control").click()
     expect(console.locator("#keys")).to_be_enabled(timeout=20_000)
     type_text(console, "echo yes-$((1+1)) >/dev/ttyS0\n")
     wait_until(lambda: "yes-2" in serial.text[mark:], limit_s=20)
@@ -205,12 +203,12 @@ def test_the_serial_port_is_a_terminal_in_the_same_page(console, guest) -> None:
     assert "serial" in page.url
     page.reload()  # the port stays chosen
     expect(page.locator("#screen-serial-0 .screen-cover")).to_be_hidden(timeout=20_000)
-    page.locator("#watch").click()
-    expect(page.locator("#screen-serial-0 .screen-cover")).to_be_hidden(timeout=20_000)
+    page.locator("#control").click()
+    expect(page.locator("#control")).to_contain_text("Take control", timeout=10_000)
     page.locator(".xterm-helper-textarea").focus()
     page.keyboard.type("echo typed-by-a-viewer\n")
-    page.locator("#watch").click()
-    expect(page.locator("#screen-serial-0 .screen-cover")).to_be_hidden(timeout=20_000)
+    page.locator("#control").click()
+    expect(page.locator("#control")).to_contain_text("Watch only", timeout=10_000)
     page.locator(".xterm-helper-textarea").focus()
     page.keyboard.type("echo again-$((1+1)); exit\n")
     wait_until(lambda: "again-2" in rows(page), limit_s=20)
@@ -241,15 +239,66 @@ def test_who_else_is_connected_stands_in_the_bar(console, site, browser, admin_s
     other = browser.new_context(storage_state=admin_state, base_url=site.url)
     try:
         second = other.new_page()
-        open_console(second, guest)
-        expect(people).to_have_count(2, timeout=10_000)
-        expect(people.first).to_contain_text("admin × 2")
-        second.locator("#watch").click()
+        open_console(second, guest)  # what is one's own comes along
+        expect(second.locator("#control")).to_contain_text("Watch only", timeout=10_000)
         expect(people).to_have_count(3, timeout=10_000)
-        expect(people.last).to_contain_text("watches the screen")
+        expect(people.last).to_contain_text("has control of the screen")
+        second.locator("#control").click()
+        expect(people).to_have_count(2, timeout=10_000)
+        expect(people.first).to_contain_text("admin × 2 watches the screen")
     finally:
         other.close()
     expect(people).to_have_count(0, timeout=10_000)
+
+
+@pytest.fixture
+def colleague(site: Site, page_of, guest: str) -> Page:
+    """The console of somebody who operates the guest, in a browser of his own."""
+    site.manage("shell", "-c", OPERATOR.format(guest=guest, password=COLLEAGUES))
+    page = page_of("bob", COLLEAGUES)
+    open_console(page, guest)
+    return page
+
+
+COLLEAGUES = "bob has a long one too"
+OPERATOR = (
+    "from vms.models import *;"
+    "bob, _ = User.objects.get_or_create(username='bob', role='user');"
+    "bob.set_password('{password}'); bob.save();"
+    "Share.objects.get_or_create(vm_id='{guest}', user=bob, defaults={{'role': 'operator'}})"
+)
+
+
+def says(page: Page, serial: Serial, word: str) -> bool:
+    """Type at a page's screen that the guest says a word on its serial port; whether it does."""
+    mark = len(serial.text)
+    page.locator("#screen-canvas canvas").focus()
+    page.keyboard.type(f"\necho {word}-$((1+1)) >/dev/ttyS0\n", delay=25)
+    with contextlib.suppress(AssertionError):
+        return bool(wait_until(lambda: f"{word}-2" in serial.text[mark:], limit_s=4))
+    return False
+
+
+def test_two_people_hand_control_over_without_connecting_again(console, colleague, serial) -> None:
+    log_in_by_keys(console, serial)
+    expect(colleague.locator("#control")).to_contain_text("Ask for control", timeout=10_000)
+    assert not says(colleague, serial, "bob")
+    colleague.locator("#control").click()
+    expect(console.locator("#ask")).to_contain_text("bob asks for control", timeout=10_000)
+    console.locator("#ask").get_by_role("button", name="Keep control").click()
+    expect(colleague.locator("#toasts")).to_contain_text("admin kept control", timeout=10_000)
+    colleague.locator("#control").click()
+    console.locator("#ask").get_by_role("button", name="Hand over").click()
+    expect(colleague.locator("#control")).to_contain_text("Watch only", timeout=10_000)
+    assert says(colleague, serial, "bob")
+    assert not says(console, serial, "admin")
+    choose(console, "#people", '[data-wish="take"]')
+    expect(colleague.locator("#toasts")).to_contain_text("admin took control", timeout=10_000)
+    assert says(console, serial, "admin")
+    choose(console, "#people", '[data-wish="alone"]')
+    expect(colleague.locator("#cover")).to_contain_text("for himself", timeout=10_000)
+    choose(console, "#people", '[data-wish="share"]')
+    expect(colleague.locator("#cover")).to_be_hidden(timeout=10_000)
 
 
 def test_a_window_of_its_own_and_a_picture_in_a_file_whatever_the_name(console, tmp_path) -> None:

@@ -77,7 +77,7 @@ def test_a_ticket_for_watching_gives_no_control(vm, alice, session, redeem):
     issued = consoles.issue_ticket(actor=actor, vm_id=vm.pk, mode="view")
     grant = redeem(issued.secret)
     assert grant.mode == "view"
-    assert not grant.has_control
+    assert not grant.may_control
 
 
 def test_nobody_gets_a_mode_that_does_not_exist(vm, alice, session):
@@ -129,7 +129,7 @@ def test_a_ticket_for_control_is_worth_nothing_to_who_became_a_viewer(vm, bob, s
     ("mode", "role", "code"),
     [
         ("control", "operator", ""),
-        ("control", "viewer", "control-lost"),
+        ("control", "viewer", ""),
         ("control", None, "revoked"),
         ("view", "viewer", ""),
         ("view", None, "revoked"),

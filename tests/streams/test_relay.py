@@ -99,11 +99,11 @@ def test_every_client_shares_the_display(flag) -> None:
         pump = asyncio.create_task(relay.to_guest())
         for byte in HELLO + flag:
             browser.say(bytes([byte]))
-        browser.say(b"\x05click")
+        browser.say(b"\x05\x01click"[:6])
         got = b""
-        while not got.endswith(b"click"):
+        while len(got) < 20:
             got += await asyncio.get_running_loop().sock_recv(guest, 100)
-        assert got == HELLO + b"\x01\x05click"
+        assert got == HELLO + b"\x01" + b"\x05\x01clic"
         browser.says.put_nowait({"type": "websocket.disconnect", "code": 1001})
         assert await pump == BROWSER_GONE
 
@@ -152,7 +152,7 @@ def test_a_display_that_closes_ends_both_directions() -> None:
         guest.close()
         assert await relay.to_browser() == GUEST_ENDED
         browser.say(HELLO)
-        browser.say(b"\x01" * 100)
+        browser.say(b"\x01" + (b"\x03" + bytes(9)) * 10)
         assert await relay.to_guest() == GUEST_ENDED
 
     run(body)
@@ -163,5 +163,47 @@ def test_a_browser_that_is_gone_ends_the_picture() -> None:
         browser.is_gone = True
         guest.send(b"x")
         assert await relay.to_browser() == BROWSER_GONE
+
+    run(body)
+
+
+def test_control_given_and_taken_in_the_stream_reaches_the_guest_in_order() -> None:
+    key, moved = b"\x04\x01" + bytes(5) + b"a", b"\x05\0" + bytes(4)
+
+    async def body(relay, browser, guest) -> None:
+        pump = asyncio.create_task(relay.to_guest())
+        loop = asyncio.get_running_loop()
+        browser.say(HELLO + b"\x01" + key)
+        assert await loop.sock_recv(guest, 100) == HELLO + b"\x01" + key
+        assert await relay.switch(has_control=False)
+        assert not await relay.switch(has_control=False)
+        assert await loop.sock_recv(guest, 100) == b"\x04\0" + key[2:]
+        browser.say(key + key)
+        browser.say(b"\x03" + bytes(9))
+        assert await loop.sock_recv(guest, 100) == b"\x03" + bytes(9)
+        assert await relay.switch(has_control=True)
+        browser.say(moved)
+        assert await loop.sock_recv(guest, 100) == moved
+        assert relay.idle_s() < 1
+        pump.cancel()
+
+    run(body)
+
+
+def test_text_goes_to_who_hears_it_and_not_to_the_guest() -> None:
+    async def body(relay, browser, guest) -> None:
+        heard: list[str] = []
+
+        def hear(text: str):
+            heard.append(text)
+            return BROWSER_GONE if text == "bye" else None
+
+        relay = Relay(browser.says.get, browser.send, relay._upstream, hear=hear)
+        for text in ("hello", "bye"):
+            browser.says.put_nowait({"type": "websocket.receive", "text": text, "bytes": None})
+        assert await relay.to_guest() == BROWSER_GONE
+        assert heard == ["hello", "bye"]
+        with pytest.raises(BlockingIOError):
+            guest.recv(1)
 
     run(body)

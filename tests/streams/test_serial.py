@@ -236,3 +236,27 @@ def test_a_guest_that_does_not_read_holds_the_typist_back(ports) -> None:
         assert ports[0].typed == b"x"
 
     run(body)
+
+
+def test_who_loses_control_while_the_port_is_full_types_nothing_any_more(ports) -> None:
+    async def body() -> None:
+        viewer = await Exchange().join(DEVICE)
+        arriving: asyncio.Queue[dict] = asyncio.Queue()
+        relay = SerialRelay(arriving.get, None, viewer, has_control=True)
+        ports[0].has_room = False
+        pump = asyncio.create_task(relay.to_guest())
+        arriving.put_nowait(typed(b"rm -rf /"))
+        await asyncio.sleep(0.02)
+        assert await relay.switch(has_control=False)
+        ports[0].has_room = True
+        await asyncio.to_thread(ports[0].listener.has_room)
+        arriving.put_nowait(typed(b"more"))
+        while not arriving.empty():
+            await asyncio.sleep(0.005)
+        assert await relay.switch(has_control=True)
+        arriving.put_nowait(typed(b"ls"))
+        arriving.put_nowait({"type": "websocket.disconnect"})
+        assert await pump == BROWSER_GONE
+        assert ports[0].typed == b"ls"
+
+    run(body)

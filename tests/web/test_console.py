@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import uuid
 from pathlib import Path
 
 import pytest
 from django.urls import reverse
 
-from tests.web.conftest import texts, tree
-from vms.live import presence
+from tests.web.conftest import tree
 from vms.models import VM, AuditEntry, AuditPhase, Host, Ticket
 from vms.policy import Person
 from vms.services import audit
@@ -38,8 +36,8 @@ def test_ticket_gives_path_and_protocols(web, guest, alice):
     assert answer.status_code == 201
     body = json.loads(answer.content)
     assert body["url"] == f"/ws/console/{guest.pk}"
-    kind, ticket = body["protocols"]
-    assert kind == "binary"
+    *kinds, ticket = body["protocols"]
+    assert kinds == ["binary", "seats"]
     assert len(ticket.removeprefix("ticket.")) >= 40
     assert "no-store" in answer["Cache-Control"]
 
@@ -74,30 +72,6 @@ def test_guest_that_is_off_gives_no_ticket_but_the_reason(web, guest, alice):
     answer = web(alice).post(url("guest-ticket", guest))
     assert answer.status_code == 409
     assert json.loads(answer.content)["code"] == "console-off"
-
-
-def at_the_console(vm: VM, user, kind: str = "vnc", mode: str = "control") -> str:
-    """Let somebody sit there; give the key of his seat."""
-    key = uuid.uuid4().hex
-    presence.enter(str(vm.pk), key, presence.Occupant(str(user.pk), user.username, kind, mode))
-    return key
-
-
-def test_page_says_who_else_is_connected_and_how(web, guest, alice, bob):
-    keys = [at_the_console(guest, alice), at_the_console(guest, alice, "serial")]
-    page = web(alice)
-    assert texts(page.get(url("guest-console", guest)), "#console-people .tag") == []
-    keys += [at_the_console(guest, bob, mode="view") for _ in range(2)]
-    try:
-        assert texts(page.get(url("guest-console", guest)), "#console-people .tag") == [
-            "alice uses the screen",
-            "alice uses a serial port",
-            "bob × 2 watches the screen",
-        ]
-    finally:
-        for key in keys:
-            presence.leave(str(guest.pk), key)
-    assert presence.at(str(guest.pk)) == ()
 
 
 @pytest.mark.parametrize(

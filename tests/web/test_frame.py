@@ -19,6 +19,7 @@ POST_ONLY = {
     "guest-bulk": [],
     "guest-power": ["vm", "start"],
     "guest-ticket": ["vm"],
+    "guest-console-open-up": ["vm"],
     "guest-description": ["vm"],
     "guest-config": ["vm"],
     "guest-media": ["vm"],

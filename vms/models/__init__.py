@@ -8,6 +8,7 @@ from vms.models.history import Average, RolledUp, Track
 from vms.models.host import Host, HostStatus, Network, Pool, Volume
 from vms.models.job import Job, JobState
 from vms.models.rule import RoleRule
+from vms.models.seat import ConsoleLink, Seat
 from vms.models.share import Share, VmRole
 from vms.models.sshkey import SshKey
 from vms.models.template import Template
@@ -21,6 +22,7 @@ __all__ = [
     "AuditEntry",
     "AuditPhase",
     "Average",
+    "ConsoleLink",
     "Group",
     "Host",
     "HostStatus",
@@ -32,6 +34,7 @@ __all__ = [
     "Role",
     "RoleRule",
     "RolledUp",
+    "Seat",
     "Share",
     "SshKey",
     "Template",

@@ -13,15 +13,23 @@ class Ticket(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     secret_hash = models.CharField(max_length=64, unique=True)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+"
+    )
+    """None for one that came by a link."""
+    link = models.ForeignKey(
+        "vms.ConsoleLink", null=True, on_delete=models.CASCADE, related_name="+"
+    )
     vm = models.ForeignKey("vms.VM", on_delete=models.CASCADE, related_name="tickets")
     session_key = models.CharField(max_length=40, blank=True)
-    """The browser session that asked; "" for one issued to a bearer token."""
+    """The browser session that asked, or the visit by a link; "" for a bearer token."""
     token = models.ForeignKey("vms.ApiToken", null=True, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=10, default="vnc")
     device = models.PositiveSmallIntegerField(default=0)
     """Which serial device, counted from 0."""
     mode = models.CharField(max_length=10, default="control")
+    claims = models.BooleanField(default=True)
+    """Whether it takes control when it opens, if nobody has it."""
     expires_at = models.DateTimeField(db_index=True)
     used_at = models.DateTimeField(null=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from django.contrib.sessions.models import Session
@@ -13,9 +14,9 @@ from django.utils import timezone
 from vms import selectors
 from vms.hypervisor import consoles as displays
 from vms.hypervisor.xml.parse import parse_serials
-from vms.models import VM, ApiToken, AuditPhase, Host, Ticket, User
-from vms.policy import Action, Actor, Door, Person, can
-from vms.problems import Refused
+from vms.models import VM, ApiToken, AuditPhase, ConsoleLink, Host, Ticket, User
+from vms.policy import Action, Actor, Door, LinkGuest, Person, can
+from vms.problems import NotFound, Refused
 from vms.services import audit, duties, tokens
 from vms.services.secrets import digest, new_secret
 
@@ -62,6 +63,10 @@ class ConsoleGrant:
     address: str
     device: int = 0
     """Which serial device, counted from 0."""
+    link_id: str = ""
+    """The link by which somebody without an account came; then there is no user."""
+    claims: bool = True
+    """Whether it takes control when it opens, if nobody has it."""
 
     @property
     def is_token(self) -> bool:
@@ -69,8 +74,8 @@ class ConsoleGrant:
         return bool(self.token_id)
 
     @property
-    def has_control(self) -> bool:
-        """True when keys and pointer reach the guest; whoever does not have it watches."""
+    def may_control(self) -> bool:
+        """True when keys and pointer may reach the guest; whoever else only watches."""
         return self.mode == CONTROL
 
 
@@ -81,6 +86,7 @@ def issue_ticket(
     kind: str = VNC,
     mode: str = CONTROL,
     device: int = 0,
+    claims: bool = True,
 ) -> IssuedTicket:
     """Make a ticket for one opening of a console within 30 s, bound to actor, guest, kind, device
     and mode. Raises NotFound, Forbidden (control, for one who may only watch), Refused.
@@ -88,7 +94,33 @@ def issue_ticket(
     vm = selectors.vm(actor, vm_id, action_of(mode))
     if not isinstance(actor, Person) or kind not in KINDS or mode not in MODES:
         raise Refused("console-kind")
+    whose = {"user": actor.user, "session_key": actor.session_key, "token": actor.token}
+    return _issue(vm, Wanted(kind, mode, device, claims), whose)
+
+
+def issue_link_ticket(*, actor: LinkGuest, visit: str, claims: bool = True) -> IssuedTicket:
+    """Make a ticket for what a link opens, bound to the visit. Raises NotFound, Refused."""
+    link = actor.link
+    vm = link.vm
+    if not can(actor, action_of(link.mode), vm):
+        raise NotFound("link")
+    whose = {"link": link, "session_key": visit}
+    return _issue(vm, Wanted(link.kind, link.mode, link.device, claims), whose)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which console somebody wants, and how."""
+
+    kind: str
+    mode: str
+    device: int
+    claims: bool
+
+
+def _issue(vm: VM, wanted: Wanted, whose: dict[str, Any]) -> IssuedTicket:  # Any: columns
     _require_active(vm)
+    kind, device = wanted.kind, wanted.device
     if kind == SERIAL:
         _require_serial(vm, device)
     else:
@@ -97,17 +129,16 @@ def issue_ticket(
     expires_at = timezone.now() + LIFETIME
     Ticket.objects.create(
         secret_hash=digest(secret),
-        user=actor.user,
         vm=vm,
-        session_key=actor.session_key,
-        token=actor.token,
         kind=kind,
-        mode=mode,
+        mode=wanted.mode,
         device=device if kind == SERIAL else 0,
+        claims=wanted.claims,
         expires_at=expires_at,
+        **whose,
     )
     forget_old_tickets()
-    return IssuedTicket(secret, expires_at, vm, kind, mode)
+    return IssuedTicket(secret, expires_at, vm, kind, wanted.mode)
 
 
 def action_of(mode: str) -> Action:
@@ -151,8 +182,9 @@ def redeem(
     user_id: str | None,
     has_trusted_origin: bool,
     address: str,
+    visits: frozenset[str] = frozenset(),
 ) -> ConsoleGrant:
-    """Burn a ticket and return what it is good for.
+    """Burn a ticket and return what it is good for. `visits` are those by links, of this browser.
 
     Any attempt with the right secret burns it. Raises Refused("ticket-invalid") without saying
     why; the audit trail says it.
@@ -160,11 +192,11 @@ def redeem(
     now = timezone.now()
     burned = Ticket.objects.filter(secret_hash=digest(secret), used_at=None).update(used_at=now)
     ticket = (
-        Ticket.objects.select_related("user", "vm", "vm__host", "token")
+        Ticket.objects.select_related("user", "link__made_by", "vm", "vm__host", "token")
         .filter(secret_hash=digest(secret))
         .first()
     )
-    use = _Use(bool(burned), vm_id, session_key, user_id, has_trusted_origin)
+    use = _Use(bool(burned), vm_id, session_key, user_id, has_trusted_origin, visits)
     flaw = _flaw(ticket, use)
     if flaw or ticket is None:
         _audit_refusal(ticket, use, flaw, address)
@@ -181,6 +213,7 @@ class _Use:
     session_key: str
     user_id: str | None
     has_trusted_origin: bool
+    visits: frozenset[str]
 
 
 def _flaw(ticket: Ticket | None, use: _Use) -> str:
@@ -199,12 +232,20 @@ def _flaw(ticket: Ticket | None, use: _Use) -> str:
         return "other-session"
     if ticket.token is not None and not tokens.is_alive(ticket.token):
         return "token-revoked"
-    if not can(Person(ticket.user), action_of(ticket.mode), ticket.vm):
+    if not can(_actor_of_ticket(ticket), action_of(ticket.mode), ticket.vm):
         return "no-right"
     return ""
 
 
+def _actor_of_ticket(ticket: Ticket, address: str = "") -> Person | LinkGuest:
+    if ticket.link is not None:
+        return LinkGuest(ticket.link, address)
+    return Person(ticket.user or User(is_active=False), Door.CONSOLE, address)
+
+
 def _is_same_session(ticket: Ticket, use: _Use) -> bool:
+    if ticket.link_id is not None:
+        return ticket.session_key in use.visits
     same_user = str(ticket.user_id) == use.user_id
     return bool(use.session_key) and ticket.session_key == use.session_key and same_user
 
@@ -217,6 +258,8 @@ def _audit_refusal(ticket: Ticket | None, use: _Use, flaw: str, address: str) ->
     presenter = User.objects.filter(pk=use.user_id).first() if use.user_id else None
     if presenter is None and ticket is not None and ticket.token is not None:
         presenter = ticket.user
+    if presenter is None and ticket is not None and ticket.link is not None:
+        presenter = User(username=ticket.link.name)
     if presenter is None and ticket is None:
         log.info("console-ticket-refused", flaw=flaw, address=address)
         return
@@ -236,33 +279,46 @@ def _grant(ticket: Ticket, address: str) -> ConsoleGrant:
         host_id=str(host.pk),
         host_uri=host.uri,
         domain_uuid=str(vm.domain_uuid),
-        user_id=str(ticket.user_id),
-        user_name=ticket.user.username,
+        user_id=str(ticket.user_id or ""),
+        user_name=_actor_of_ticket(ticket).name,
         session_key=ticket.session_key,
         token_id=str(ticket.token_id or ""),
         kind=ticket.kind,
         mode=ticket.mode,
         device=ticket.device,
         address=address,
+        link_id=str(ticket.link_id or ""),
+        claims=ticket.claims,
     )
 
 
+def actor_of(grant: ConsoleGrant) -> Person | LinkGuest:
+    """Return who sits at a console, as he is now; one who is no more may do nothing."""
+    if grant.link_id:
+        link = ConsoleLink.objects.select_related("made_by").filter(pk=grant.link_id).first()
+        nobody = ConsoleLink(name=grant.user_name, expires_at=timezone.now())
+        return LinkGuest(link or nobody, grant.address)
+    user = User.objects.filter(pk=grant.user_id).first()
+    nobody_here = User(username=grant.user_name, is_active=False)
+    return Person(user or nobody_here, Door.CONSOLE, grant.address)
+
+
 def check_still_allowed(*, grant: ConsoleGrant) -> str:
-    """Say whether an open console may stay: "" or one of deactivated, logged-out, vm-gone,
-    control-lost (he may still watch), revoked.
+    """Say whether an open console may stay, as one that watches at least: "" or one of
+    deactivated, logged-out, vm-gone, link-ended, revoked.
     """
-    user = User.objects.filter(pk=grant.user_id, is_active=True).first()
-    if user is None:
-        return "deactivated"
-    if not _is_logged_in(grant) or (not grant.is_token and duties.first(user)):
-        return "logged-out"
+    actor = actor_of(grant)
+    if isinstance(actor, Person):
+        if not actor.user.is_active:
+            return "deactivated"
+        if not _is_logged_in(grant) or (not grant.is_token and duties.first(actor.user)):
+            return "logged-out"
     vm = VM.objects.defer("xml").filter(pk=grant.vm_id).first()
     if vm is None:
         return "vm-gone"
-    person = Person(user)
-    if can(person, action_of(grant.mode), vm):
+    if can(actor, Action.VM_CONSOLE_VIEW, vm):
         return ""
-    return "control-lost" if can(person, Action.VM_CONSOLE_VIEW, vm) else "revoked"
+    return "revoked" if isinstance(actor, Person) else "link-ended"
 
 
 def _is_logged_in(grant: ConsoleGrant) -> bool:
@@ -279,7 +335,7 @@ def session_is_alive(session_key: str) -> bool:
 
 def opened(*, grant: ConsoleGrant) -> None:
     """Write into the audit trail that a console was opened."""
-    audit.write(_trail(grant, "console.open"), AuditPhase.SUCCEEDED)
+    audit.write(trail_of(grant, "console.open"), AuditPhase.SUCCEEDED)
 
 
 def closed(
@@ -289,7 +345,7 @@ def closed(
     moved.
     """
     audit.write(
-        _trail(grant, "console.close"),
+        trail_of(grant, "console.close"),
         AuditPhase.SUCCEEDED,
         reason=reason,
         seconds=round(seconds),
@@ -298,10 +354,10 @@ def closed(
     )
 
 
-def _trail(grant: ConsoleGrant, action: str) -> audit.Trail:
-    user = User.objects.filter(pk=grant.user_id).first() or User(username=grant.user_name)
+def trail_of(grant: ConsoleGrant, action: str) -> audit.Trail:
+    """Begin a line of the audit trail about an open console."""
     return audit.Trail(
-        Person(user, Door.CONSOLE, grant.address),
+        actor_of(grant),
         action,
         audit.Target("vm", grant.vm_id, grant.vm_name),
         detail={"kind": grant.kind, "mode": grant.mode, "device": grant.device},

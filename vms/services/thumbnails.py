@@ -16,7 +16,7 @@ from vms.hypervisor import domains
 from vms.models import VM
 from vms.policy import Action, Actor
 from vms.problems import Refused
-from vms.services import hosts
+from vms.services import hosts, seats
 
 MAX_AGE_S = 5.0
 SIZE = (480, 360)
@@ -45,7 +45,7 @@ def thumbnail(*, actor: Actor, vm_id: selectors.Identifier) -> Thumbnail:
     Raises Refused("no-picture") while the guest is off, and host errors.
     """
     vm = selectors.vm(actor, vm_id, Action.VM_VIEW)
-    if not vm.is_active or vm.is_creating:
+    if not vm.is_active or vm.is_creating or seats.is_kept_from(actor=actor, vm=vm):
         raise Refused("no-picture")
     key = str(vm.pk)
     with _lock_of(key):

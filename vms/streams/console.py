@@ -11,8 +11,8 @@ import contextlib
 import socket
 import time
 import uuid
-from collections import Counter
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
@@ -21,15 +21,18 @@ from django.conf import settings
 from vms.hypervisor import consoles as displays
 from vms.hypervisor import registry
 from vms.hypervisor.errors import HypervisorError
-from vms.live import gauges, presence
+from vms.live import gauges
 from vms.live.hub import Subscriber, hub
 from vms.live.messages import Hint, HintKind, Message
 from vms.problems import Refused
-from vms.services import consoles
+from vms.services import consoles, seats
 from vms.services.consoles import ConsoleGrant
 from vms.streams import closing, threads, visitors
+from vms.streams import seats as seat_keeping
 from vms.streams.closing import Ending, Receive, Scope, Send
+from vms.streams.limits import Clock
 from vms.streams.relay import Relay
+from vms.streams.seats import Keeper
 from vms.streams.serial import Device, SerialRelay, exchange
 
 log = structlog.get_logger(__name__)
@@ -38,62 +41,38 @@ SUBPROTOCOL = "binary"
 TICKET_PREFIX = "ticket."
 RECHECK_S = 5.0
 STALLED_S = 30.0
+GREETING_S = 10.0
+"""For RFB's handshake: who opens a console and says nothing must not keep a display's seat."""
 CLOSE_S = 3.0
 ENDINGS: dict[str, Ending] = {
     "logged-out": closing.LOGGED_OUT,
     "deactivated": closing.DEACTIVATED,
     "revoked": closing.REVOKED,
-    "control-lost": closing.CONTROL_LOST,
     "vm-gone": closing.VM_GONE,
+    "link-ended": closing.LINK_ENDED,
+    "seat-lost": closing.FAILED,
+    "console-exclusive": closing.ALONE,
+    "too-many-consoles": closing.TOO_MANY,
 }
 
 
-class Seats:
-    """How many consoles are open in this process, by user and by guest."""
+class _Open:
+    """How many consoles are open in this process."""
 
     def __init__(self) -> None:
-        self._by_user: Counter[str] = Counter()
-        self._by_vm: Counter[str] = Counter()
-
-    def take(self, grant: ConsoleGrant) -> bool:
-        """Take a seat if there is one left for the user and at the guest's display."""
-        limits = settings.KVMWEB
-        if self._by_user[grant.user_id] >= limits.console_max_per_user:
-            return False
-        if self._by_vm[grant.vm_id] >= limits.console_max_per_vm:
-            return False
-        self._by_user[grant.user_id] += 1
-        self._by_vm[grant.vm_id] += 1
-        presence.enter(grant.vm_id, grant.ticket_id, _occupant(grant))
-        return True
-
-    def leave(self, grant: ConsoleGrant) -> None:
-        """Give the seat back."""
-        presence.leave(grant.vm_id, grant.ticket_id)
-        for counter, key in ((self._by_user, grant.user_id), (self._by_vm, grant.vm_id)):
-            counter[key] -= 1
-            if counter[key] <= 0:
-                del counter[key]
-
-    @property
-    def taken(self) -> int:
-        """How many consoles are open."""
-        return self._by_user.total()
+        self.count = 0
 
 
-def _occupant(grant: ConsoleGrant) -> presence.Occupant:
-    return presence.Occupant(grant.user_id, grant.user_name, grant.kind, grant.mode)
-
-
-seats = Seats()
-gauges.consoles.set_function(lambda: seats.taken)
+consoles_open = _Open()
+gauges.consoles.set_function(lambda: consoles_open.count)
 
 
 async def console(scope: Scope, receive: Receive, send: Send, *, vm_id: str) -> None:
     """Serve one console socket from its handshake to its end."""
     await receive()
+    handshake = visitors.handshake(scope)
     try:
-        grant = await _admit(scope, vm_id)
+        grant = await _admit(handshake, vm_id)
     except Exception:  # top loop of a socket; nothing is open yet
         log.exception("console-not-admitted")
         await closing.refuse(scope, send, 500)
@@ -102,18 +81,38 @@ async def console(scope: Scope, receive: Receive, send: Send, *, vm_id: str) -> 
         await closing.refuse(scope, send)
         return
     await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
-    if not seats.take(grant):
-        await _close(send, closing.TOO_MANY)
-        return
+    consoles_open.count += 1
     try:
-        ending = await _serve(grant, receive, send)
+        speaks = seat_keeping.SUBPROTOCOL in handshake.subprotocols
+        ending = await _seated(_Socket(receive, send, speaks), grant)
     finally:
-        seats.leave(grant)
+        consoles_open.count -= 1
     await _close(send, ending)
 
 
-async def _admit(scope: Scope, vm_id: str) -> ConsoleGrant | None:
-    handshake = visitors.handshake(scope)
+@dataclass(frozen=True, slots=True)
+class _Socket:
+    """The browser's end; `speaks` says that it understands messages about seats."""
+
+    receive: Receive
+    send: Send
+    speaks: bool
+
+
+async def _seated(browser: _Socket, grant: ConsoleGrant) -> Ending:
+    """Take a seat, serve, and give the seat up, whatever happens."""
+    try:
+        has_control = await threads.read(lambda: seats.enter(grant=grant))
+    except Refused as problem:
+        return ENDINGS.get(problem.code, closing.FAILED)
+    try:
+        return await _serve(browser, grant, has_control)
+    finally:
+        # Begun here and not awaited by a task that may be cancelled; the page connects again after.
+        await asyncio.shield(threads.read(lambda: seats.leave(grant=grant)))
+
+
+async def _admit(handshake: visitors.Handshake, vm_id: str) -> ConsoleGrant | None:
     secret = _ticket(handshake.subprotocols)
     if not secret or SUBPROTOCOL not in handshake.subprotocols or not _is_uuid(vm_id):
         return None
@@ -149,17 +148,21 @@ def _redeem(secret: str, vm_id: str, handshake: visitors.Handshake) -> ConsoleGr
         return None
 
 
-async def _serve(grant: ConsoleGrant, receive: Receive, send: Send) -> Ending:
+async def _serve(browser: _Socket, grant: ConsoleGrant, has_control: bool) -> Ending:
     """Open what the ticket is for and relay it; whatever happens, it is closed at the end."""
+    limits = settings.KVMWEB
+    clock = Clock(limits.console_idle_minutes * 60.0, limits.console_hours * 3600.0)
+    keeper = Keeper(grant, browser.send, speaks=browser.speaks, clock=clock)
     try:
-        relay = await _relay(grant, receive, send)
+        relay = await _relay(browser, grant, keeper, has_control)
     except HypervisorError as error:
         log.info("console-not-opened", vm=grant.vm_id, kind=grant.kind, code=error.code)
         return closing.ending_of(error)
+    clock.unused_s = relay.idle_s
     began_s, ending = time.monotonic(), closing.FAILED
     try:
         await threads.read(lambda: consoles.opened(grant=grant))
-        ending = await _first_ending(relay, grant)
+        ending = await _first_ending(relay, grant, keeper, clock)
     except Exception:  # top loop of a socket
         log.exception("console-failed", vm=grant.vm_id)
     finally:
@@ -184,18 +187,24 @@ class Relaying(Protocol):
 
     async def to_browser(self) -> Ending: ...
     async def to_guest(self) -> Ending: ...
+    async def switch(self, *, has_control: bool) -> bool: ...
     def stalled_s(self) -> float: ...
+    def idle_s(self) -> float: ...
+    def greeting_s(self) -> float: ...
     def close(self) -> None: ...
 
 
-async def _relay(grant: ConsoleGrant, receive: Receive, send: Send) -> Relaying:
+async def _relay(
+    browser: _Socket, grant: ConsoleGrant, keeper: Keeper, has_control: bool
+) -> Relaying:
     """Open the display or the serial device. Raises HypervisorError."""
+    receive, send, hear = browser.receive, browser.send, keeper.hears
     if grant.kind == consoles.SERIAL:
         device = Device(grant.host_id, grant.host_uri, grant.domain_uuid, grant.device)
         viewer = await exchange.join(device)
-        return SerialRelay(receive, send, viewer, has_control=grant.has_control)
+        return SerialRelay(receive, send, viewer, has_control=has_control, hear=hear)
     upstream = await threads.ask_host(_open, grant)
-    return Relay(receive, send, upstream, has_control=grant.has_control)
+    return Relay(receive, send, upstream, has_control=has_control, hear=hear)
 
 
 def _open(grant: ConsoleGrant) -> socket.socket:
@@ -203,12 +212,15 @@ def _open(grant: ConsoleGrant) -> socket.socket:
     return displays.open_graphics(host, grant.domain_uuid)
 
 
-async def _first_ending(relay: Relaying, grant: ConsoleGrant) -> Ending:
-    """Run both pumps and the guard; the first that ends ends all."""
+async def _first_ending(
+    relay: Relaying, grant: ConsoleGrant, keeper: Keeper, clock: Clock
+) -> Ending:
+    """Run both pumps, the guard and the talk with the page; the first that ends ends all."""
     parts: list[Coroutine[Any, Any, Ending]] = [
         relay.to_browser(),
         relay.to_guest(),
-        _guard(relay, grant),
+        _guard(relay, grant, keeper, clock),
+        *keeper.parts(),
     ]
     tasks = [asyncio.create_task(part) for part in parts]
     try:
@@ -228,6 +240,7 @@ class _Inbox(Subscriber):
         self._subjects = {
             HintKind.VM: grant.vm_id,
             HintKind.VM_GONE: grant.vm_id,
+            HintKind.CONSOLES: grant.vm_id,
             HintKind.RIGHTS: grant.user_id,
         }
 
@@ -237,21 +250,30 @@ class _Inbox(Subscriber):
             super().offer(message)
 
 
-async def _guard(relay: Relaying, grant: ConsoleGrant) -> Ending:
-    """End the console when it is no longer allowed, or when the browser does not keep up."""
+async def _guard(relay: Relaying, grant: ConsoleGrant, keeper: Keeper, clock: Clock) -> Ending:
+    """End the console when it is no longer allowed or nobody is at it; let control change hands."""
     inbox = _Inbox(grant)
     hub.subscribe(inbox)
     try:
         while True:
-            code = await threads.read(lambda: consoles.check_still_allowed(grant=grant))
+            code = await keeper.look(relay)
             if code:
                 return ENDINGS.get(code, closing.REVOKED)
-            if relay.stalled_s() > STALLED_S:
-                return closing.TOO_SLOW
+            ending = clock.ending() or _impatience(relay)
+            if ending is not None:
+                return ending
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(inbox.take(), RECHECK_S)
+                wait_s = keeper.next_s(clock.next_s(RECHECK_S))
+                await asyncio.wait_for(inbox.take(), wait_s)
     finally:
         hub.unsubscribe(inbox)
+
+
+def _impatience(relay: Relaying) -> Ending | None:
+    """Say whether the browser was waited for too long."""
+    if relay.stalled_s() > STALLED_S:
+        return closing.TOO_SLOW
+    return closing.NO_GREETING if relay.greeting_s() > GREETING_S else None
 
 
 async def _close(send: Send, ending: Ending) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+from collections.abc import Callable
 
-from vms.rfb.handshake import ClientHandshake, ProtocolError
-from vms.rfb.viewer import ViewerFilter
-from vms.streams.closing import BROWSER_GONE, GUEST_ENDED, Ending, Receive, Send
+from vms.rfb.client import ClientFilter
+from vms.rfb.handshake import ProtocolError
+from vms.streams.closing import BROWSER_GONE, GUEST_ENDED, Ending, Message, Receive, Send
 
 CHUNK_BYTES = 256 * 1024
 """More than a unix socket holds, so that each turn takes all that is there."""
@@ -15,18 +17,37 @@ NOT_BINARY = Ending(4500, "not-binary")
 NOT_RFB = Ending(4500, "not-rfb")
 
 
+Hearer = Callable[[str], Ending | None]
+
+
+def heard(message: Message, hear: Hearer | None) -> Ending | None:
+    """Hand a text message to who hears it; an ending when nobody does."""
+    text = message.get("text")
+    return NOT_BINARY if hear is None or text is None else hear(text)
+
+
 class Relay:
     """Relays until one side ends. Owns the upstream socket, which must be non-blocking.
 
-    Of a browser that does not control the guest only what a viewer may say goes upstream.
+    Of a browser that does not control the guest only what a viewer may say goes upstream. `hear`
+    takes text messages, which are not for the guest; without it they end the relay.
     """
 
     def __init__(
-        self, receive: Receive, send: Send, upstream: socket.socket, *, has_control: bool = False
+        self,
+        receive: Receive,
+        send: Send,
+        upstream: socket.socket,
+        *,
+        has_control: bool = False,
+        hear: Hearer | None = None,
     ) -> None:
         self._receive, self._send, self._upstream = receive, send, upstream
-        self._filter = ClientHandshake() if has_control else ViewerFilter()
+        self._filter = ClientFilter(has_control=has_control)
+        self._writing = asyncio.Lock()
+        self._hear = hear
         self._waits_since_s: float | None = None
+        self._began_s = self._acted_s = asyncio.get_running_loop().time()
         self.bytes_in = 0
         """From the browser."""
         self.bytes_out = 0
@@ -37,6 +58,27 @@ class Relay:
         if self._waits_since_s is None:
             return 0.0
         return asyncio.get_running_loop().time() - self._waits_since_s
+
+    def idle_s(self) -> float:
+        """Seconds since the browser last used keys or pointer of the guest."""
+        return asyncio.get_running_loop().time() - self._acted_s
+
+    def greeting_s(self) -> float:
+        """Seconds for which the browser has owed the end of RFB's handshake."""
+        if self._filter.has_greeted:
+            return 0.0
+        return asyncio.get_running_loop().time() - self._began_s
+
+    async def switch(self, *, has_control: bool) -> bool:
+        """Let the browser use the guest from now on, or only watch it; say whether that is new."""
+        async with self._writing:
+            if self._filter.has_control == has_control:
+                return False
+            self._acted_s = asyncio.get_running_loop().time()
+            told = self._filter.switch(has_control=has_control)
+            with contextlib.suppress(OSError):  # to_guest notices
+                await asyncio.get_running_loop().sock_sendall(self._upstream, told)
+            return True
 
     def close(self) -> None:
         """Let the display go."""
@@ -68,14 +110,25 @@ class Relay:
                 return BROWSER_GONE
             data = message.get("bytes")
             if data is None:
-                return NOT_BINARY
+                ending = heard(message, self._hear)
+                if ending is not None:
+                    return ending
+                continue
             self.bytes_in += len(data)
             try:
-                await loop.sock_sendall(self._upstream, self._filter.feed(data))
+                async with self._writing:
+                    await loop.sock_sendall(self._upstream, self._passed(data, loop.time()))
             except ProtocolError:
                 return NOT_RFB
             except OSError:
                 return GUEST_ENDED
+
+    def _passed(self, data: bytes, now_s: float) -> bytes:
+        acted = self._filter.acted
+        passed = self._filter.feed(data)
+        if self._filter.acted != acted:
+            self._acted_s = now_s
+        return passed
 
 
 class _Inlet:

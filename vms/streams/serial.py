@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
@@ -28,7 +29,7 @@ from vms.streams.closing import (
     Send,
     ending_of,
 )
-from vms.streams.relay import NOT_BINARY
+from vms.streams.relay import Hearer, heard
 
 SCROLLBACK_BYTES = 64 * 1024
 MAX_BEHIND_BYTES = 256 * 1024
@@ -49,6 +50,13 @@ class Device:
     host_uri: str
     domain_uuid: str
     number: int
+
+
+Permit = Callable[[], bool]
+
+
+def _always() -> bool:
+    return True
 
 
 class Viewer:
@@ -98,9 +106,12 @@ class Viewer:
         """Count what the browser has taken."""
         self._behind_bytes -= count
 
-    async def write(self, data: bytes) -> bool:
-        """Type into the device; waits while it has no room. False when it is closed."""
-        return await self._line.write(data)
+    async def write(self, data: bytes, may_write: Permit = _always) -> bool:
+        """Type into the device; waits while it has no room. False when it is closed.
+
+        What waits when `may_write` no longer says so is dropped.
+        """
+        return await self._line.write(data, may_write)
 
     def leave(self) -> None:
         """Look no more; the last one who leaves closes the device."""
@@ -160,9 +171,11 @@ class Line:
             self.is_closing = True
             self._port.close()
 
-    async def write(self, data: bytes) -> bool:
+    async def write(self, data: bytes, may_write: Permit = _always) -> bool:
         """Type into the device."""
         while not self.is_closing:
+            if not may_write():
+                return True
             self._has_room.clear()
             if self._port.write(data):
                 return True
@@ -242,9 +255,18 @@ def open_port(device: Device) -> SerialPort:
 class SerialRelay:
     """Relays between a browser and a device, until one side ends."""
 
-    def __init__(self, receive: Receive, send: Send, viewer: Viewer, *, has_control: bool) -> None:
+    def __init__(
+        self,
+        receive: Receive,
+        send: Send,
+        viewer: Viewer,
+        *,
+        has_control: bool = False,
+        hear: Hearer | None = None,
+    ) -> None:
         self._receive, self._send, self._viewer = receive, send, viewer
-        self._has_control = has_control
+        self._has_control, self._hear = has_control, hear
+        self._acted_s = time.monotonic()
         self.bytes_in = 0
         """From the browser."""
         self.bytes_out = 0
@@ -275,12 +297,33 @@ class SerialRelay:
                 return BROWSER_GONE
             data = message.get("bytes")
             if data is None:
-                return NOT_BINARY
+                ending = heard(message, self._hear)
+                if ending is not None:
+                    return ending
+                continue
             if len(data) > MAX_MESSAGE_BYTES:
                 return TOO_MUCH
             self.bytes_in += len(data)
-            if self._has_control and data and not await self._viewer.write(data):
+            if not self._has_control or not data:
+                continue
+            self._acted_s = time.monotonic()
+            if not await self._viewer.write(data, lambda: self._has_control):
                 return GUEST_ENDED
+
+    def idle_s(self) -> float:
+        """Seconds since the browser last typed into the port."""
+        return time.monotonic() - self._acted_s
+
+    def greeting_s(self) -> float:
+        """Return 0: a serial port knows no greeting."""
+        return 0.0
+
+    async def switch(self, *, has_control: bool) -> bool:
+        """Let the browser type from now on, or only watch; say whether that is new."""
+        if self._has_control == has_control:
+            return False
+        self._has_control, self._acted_s = has_control, time.monotonic()
+        return True
 
     def close(self) -> None:
         """Leave the device."""

@@ -24,6 +24,7 @@ class Handshake:
 
     address: str
     session_key: str = field(repr=False)
+    cookies: Mapping[str, str] = field(repr=False)
     has_trusted_origin: bool
     subprotocols: tuple[str, ...] = field(repr=False)
 
@@ -34,9 +35,11 @@ def handshake(scope: Scope) -> Handshake:
         name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
     }
     client = scope.get("client")
+    cookies = parse_cookie(headers.get("cookie", ""))
     return Handshake(
         address=str(client[0]) if client else "",
-        session_key=_session_key(headers.get("cookie", "")),
+        session_key=cookies.get(settings.SESSION_COOKIE_NAME, ""),
+        cookies=cookies,
         has_trusted_origin=origins.is_trusted(
             headers.get("origin", ""),
             scheme="https" if scope.get("scheme") == "wss" else "http",
@@ -46,11 +49,6 @@ def handshake(scope: Scope) -> Handshake:
         ),
         subprotocols=tuple(scope.get("subprotocols") or ()),
     )
-
-
-def _session_key(cookies: str) -> str:
-    value: str = parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME, "")
-    return value
 
 
 def user_of(session_key: str) -> User | None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from vms.live import presence
 from vms.models import VM, AuditEntry
 from vms.policy import Action, Person, can
 from vms.services import consoles
@@ -47,22 +45,12 @@ class Panel:
     device: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Company:
-    """Somebody's consoles of one kind and mode: `title` says which, `count` how many."""
-
-    name: str
-    title: str
-    is_viewer: bool
-    count: int
-
-
 def console_context(actor: Person, guest: VM) -> dict[str, Any]:  # Any: a context
     """Give what the console page needs beside the frame of a guest's pages."""
     return {
         "panels": _panels(guest),
         "can_control": can(actor, Action.VM_CONSOLE, guest),
-        "people": _company(actor, guest),
+        "can_take": can(actor, Action.VM_CONSOLE_TAKE, guest),
         "combinations": COMBINATIONS,
         "terminals": TERMINALS,
         "holds": HOLDS,
@@ -82,22 +70,6 @@ def _serial_label(number: int) -> str:
     return _("Serial %(number)s") % {"number": number + 1} if number else _("Serial")
 
 
-def _company(actor: Person, guest: VM) -> list[Company]:
-    """List the consoles that are open in this process, longest first.
-
-    Nobody is told that he is there himself, unless he has the same open twice.
-    """
-    here = presence.at(str(guest.pk))
-    kinds = [each.kind for each in here]
-    is_alone = all(each.user_id == str(actor.user.pk) for each in here)
-    if is_alone and len(set(kinds)) == len(kinds):
-        return []
-    return [
-        Company(each.user_name, _how(each), each.mode != consoles.CONTROL, count)
-        for each, count in Counter(here).items()
-    ]
-
-
 def way_in(entry: AuditEntry) -> str:
     """Say of a console in the audit trail what was opened and how; "" of anything else."""
     kind, mode = entry.detail.get("kind"), entry.detail.get("mode", consoles.CONTROL)
@@ -106,10 +78,3 @@ def way_in(entry: AuditEntry) -> str:
     device = entry.detail.get("device", 0)
     what = _serial_label(device) if kind == consoles.SERIAL else _("Screen")
     return what if mode == consoles.CONTROL else _("%(what)s, only watched") % {"what": what}
-
-
-def _how(occupant: presence.Occupant) -> str:
-    is_serial = occupant.kind == consoles.SERIAL
-    if occupant.mode == consoles.CONTROL:
-        return _("uses a serial port") if is_serial else _("uses the screen")
-    return _("watches a serial port") if is_serial else _("watches the screen")

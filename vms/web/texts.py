@@ -70,7 +70,14 @@ def _console_texts() -> dict[str, str]:
         "consoleGone": _("The guest is gone"),
         "consoleGoneText": _("It was deleted, or it no longer belongs to you."),
         "consoleSlow": _("Disconnected"),
-        "consoleSlowText": _("The connection was too slow or idle for too long."),
+        "consoleSlowText": _("The connection was too slow for the picture."),
+        "consoleTime": _("The time is over"),
+        "consoleTimeText": _(
+            "Nobody was here for long, or this console was open as long as one may be. The guest "
+            "goes on."
+        ),
+        "consoleAlone": _("Somebody else has this guest for himself"),
+        "consoleAloneText": _("The console opens by itself as soon as he lets others in."),
         "consoleMany": _("Too many consoles"),
         "consoleManyText": _("Close another console, then connect again."),
         "consoleLost": _("The connection was lost"),
@@ -92,7 +99,8 @@ def _console_texts() -> dict[str, str]:
         ),
         "consoleUnsupported": _("This host or this guest has no console of this kind."),
         "watching": _("You watch only: the guest gets none of your keys and clicks."),
-        "controlling": _("Your keys and clicks go to the guest again."),
+        "controlling": _("You have control: keys and clicks go to the guest."),
+        **_seat_texts(),
         "captured": _("The guest gets every key. Hold Escape to leave full screen."),
         "popupBlocked": _("The browser did not allow another window."),
         "pictureNotCopied": _("The browser did not allow copying; save the picture instead."),
@@ -104,4 +112,45 @@ def _console_texts() -> dict[str, str]:
         "pasteDone": _("All %(total)s characters were typed."),
         "pasteNoScreen": _("The screen is not connected; nothing was typed."),
         "released": _("Keyboard released. Click the screen to type into the guest again."),
+    }
+
+
+def _seat_texts() -> dict[str, str]:
+    return {
+        "watchOnly": _("Watch only"),
+        "watchOnlyTitle": _("Give control up and see the guest without touching it"),
+        "watchesOnly": _("Watching"),
+        "watchesOnlyTitle": _("You may watch this guest, not use it"),
+        "takeControl": _("Take control"),
+        "takeControlTitle": _("Let your keys and clicks go to the guest"),
+        "askControl": _("Ask for control"),
+        "askControlTitle": _("Ask who has control to hand it over"),
+        "askedControl": _("Asked; withdraw"),
+        "askedControlTitle": _("You asked for control; ask no longer"),
+        "asksControl": _(
+            "%(name)s asks for control. In %(seconds)s s it is handed over, unless you use the "
+            "guest till then."
+        ),
+        "gaveControl": _("%(name)s has control now."),
+        "lostControl": _("%(name)s took control. You watch."),
+        "silentControl": _("You did not answer: %(name)s has control now."),
+        "keptControl": _("%(name)s kept control."),
+        "rightLost": _("You may only watch this guest from now on."),
+        "somebody": _("Somebody"),
+        "byLink": _("by a link"),
+        "connectedHere": _("Connected to this guest"),
+        "usesScreen": _("has control of the screen"),
+        "watchesScreen": _("watches the screen"),
+        "usesSerial": _("has control of a serial port"),
+        "watchesSerial": _("watches a serial port"),
+        "giveTo": _("Hand control over to %(name)s"),
+        "takeFrom": _("Take control from %(name)s"),
+        "beAlone": _("Keep all others out"),
+        "nobodyElse": _("Nobody else is connected."),
+        "nothingToDo": _("Control is with somebody else; ask for it."),
+        "endsIdle": _("Nobody seems to be here: this console closes in %(seconds)s s."),
+        "endsTime": _(
+            "This console was open as long as one may be: it closes in %(seconds)s s. Open it "
+            "again then."
+        ),
     }

@@ -51,6 +51,7 @@ urlpatterns = [
     path(f"{GUEST}series/", charts.guest_series, name="guest-series"),
     path(f"{GUEST}console/", console.page, name="guest-console"),
     path(f"{GUEST}ticket/", console.ticket, name="guest-ticket"),
+    path(f"{GUEST}console/open-up/", console.open_up, name="guest-console-open-up"),
     path(f"{GUEST}power/<str:verb>/", power.perform, name="guest-power"),
     path(f"{GUEST}settings/", settings.page, name="guest-settings"),
     path(f"{GUEST}description/", settings.description, name="guest-description"),

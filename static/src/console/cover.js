@@ -2,7 +2,7 @@
 import { byId } from "../lib/dom.js";
 import { text } from "../lib/texts.js";
 
-/** @typedef {{title: string, text?: string, values?: Record<string, string | number>, sentence?: string, isWaiting?: boolean, canStart?: boolean, canRetry?: boolean, canLogIn?: boolean}} Words */
+/** @typedef {{title: string, text?: string, values?: Record<string, string | number>, sentence?: string, isWaiting?: boolean, canStart?: boolean, canRetry?: boolean, canLogIn?: boolean, canOpenUp?: boolean}} Words */
 
 export class Cover {
   /** @param {HTMLElement} root */
@@ -34,7 +34,7 @@ export class Cover {
     if (!words) return;
     this.#write("title", text(words.title));
     this.#write("text", words.sentence ?? (words.text ? text(words.text, words.values) : ""));
-    const shown = { spinner: words.isWaiting, start: words.canStart, again: words.canRetry, login: words.canLogIn };
+    const shown = { spinner: words.isWaiting, start: words.canStart, again: words.canRetry, login: words.canLogIn, openup: words.canOpenUp };
     for (const [part, is] of Object.entries(shown)) {
       const element = this.#part(part);
       if (element) element.hidden = !is;
@@ -60,9 +60,11 @@ export const ENDINGS = {
   4401: { retry: false, cover: { title: "consoleLogout", text: "consoleLogoutText", canLogIn: true } },
   4403: { retry: false, cover: { title: "consoleRevoked", text: "consoleRevokedText" } },
   4404: { retry: false, cover: { title: "consoleGone", text: "consoleGoneText" } },
+  4405: { retry: false, cover: { title: "consoleTime", text: "consoleTimeText", canRetry: true } },
   4408: { retry: false, cover: { title: "consoleSlow", text: "consoleSlowText", canRetry: true } },
   4409: { retry: false, cover: { title: "consoleSerialBusy", text: "consoleSerialBusyText", canRetry: true } },
   4410: { retry: true, cover: { title: "consoleEnded", text: "consoleEndedText", isWaiting: true } },
+  4423: { retry: true, cover: { title: "consoleAlone", text: "consoleAloneText", canOpenUp: true } },
   4429: { retry: false, cover: { title: "consoleMany", text: "consoleManyText", canRetry: true } },
   4503: { retry: true, cover: { title: "consoleHost", text: "consoleHostText", isWaiting: true } },
 };

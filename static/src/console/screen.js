@@ -15,11 +15,11 @@ export function applyLook(rfb) {
 }
 
 /** @type {Opener} */
-export function openScreen(place, socket, { wanted, name }, hooks) {
+export function openScreen(place, socket, { name }, hooks) {
   place.replaceChildren();
   const rfb = new RFB(place, socket, { shared: true });
   rfb.background = "transparent";
-  rfb.viewOnly = wanted.mode === "view";
+  rfb.viewOnly = true; // until the server says who has control
   applyLook(rfb);
   let code = 1006;
   let reason = "";
@@ -37,7 +37,13 @@ export function openScreen(place, socket, { wanted, name }, hooks) {
     sizes.disconnect();
     setTimeout(() => hooks.ended(code, reason), 0);
   });
-  return { rfb, terminal: null, focus: () => rfb.focus(), blur: () => rfb.blur(), close: () => rfb.disconnect() };
+  /** @param {boolean} has */
+  const setControl = (has) => {
+    if (rfb.viewOnly !== has) return;
+    rfb.viewOnly = !has;
+    applyLook(rfb);
+  };
+  return { rfb, terminal: null, setControl, focus: () => rfb.focus(), blur: () => rfb.blur(), close: () => rfb.disconnect() };
 }
 
 /** @param {HTMLCanvasElement | null} canvas */

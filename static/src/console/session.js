@@ -1,13 +1,13 @@
 /** Keeps one console of a guest open: connects, explains endings, waits, and connects again. */
 import { byId } from "../lib/dom.js";
 import { text } from "../lib/texts.js";
-import { refresh } from "../live/regions.js";
 import { Cover, ENDINGS, REFUSALS } from "./cover.js";
+import { Talk } from "./talk.js";
 import { NoTicket, openSocket } from "./ticket.js";
 
 const FIRST_WAIT_MS = 400;
 const LONGEST_WAIT_MS = 8000;
-const CONTROL_LOST = 4405;
+const KEPT_OUT = 4423;
 
 /**
  * @typedef {object} Seat an open connection; of `rfb` and `terminal` one is there
@@ -15,6 +15,7 @@ const CONTROL_LOST = 4405;
  * @property {import("@xterm/xterm").Terminal | null} terminal
  * @property {() => void} focus
  * @property {() => void} blur
+ * @property {(has: boolean) => void} setControl let keys and pointer go to the guest, or not
  * @property {() => void} close
  *
  * @typedef {{ticketUrl: string, name: string, wanted: import("./ticket.js").Wanted}} Address
@@ -43,16 +44,26 @@ export class Session {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   status = "";
+  /** Somebody wants the guest for himself alone. */
+  isKeptOut = false;
 
   /**
    * @param {HTMLElement} panel holds the place of the picture and its cover
    * @param {Address} address
    * @param {() => Promise<Opener>} load
    * @param {() => void} changed called when `seat` or `status` is another
+   * @param {(session: Session, before: import("./company.js").Seats | null, now: import("./company.js").Seats) => void} heard of seats
    */
-  constructor(panel, address, load, changed) {
+  constructor(panel, address, load, changed, heard) {
+    this.talk = new Talk(address.wanted, (before, now) => {
+      this.#seat?.setControl(now.control);
+      heard(this, before, now);
+      changed();
+    });
     this.panel = panel;
     this.address = address;
+    // What is typed here is for the guest, or for nobody: no shortcut of the page is meant.
+    panel.addEventListener("keydown", (event) => event.stopPropagation());
     this.place = /** @type {HTMLElement} */ (panel.querySelector("[data-place]"));
     this.cover = new Cover(/** @type {HTMLElement} */ (panel.querySelector("[data-cover]")));
     this.load = load;
@@ -89,6 +100,7 @@ export class Session {
     const open = await this.load();
     const socket = await openSocket(this.address.ticketUrl, this.address.wanted);
     if (mine !== this.#attempt) return socket.close();
+    this.talk.begin(socket);
     this.#seat = open(this.place, socket, this.address, {
       connected: () => mine === this.#attempt && this.#connected(),
       says: (words) => mine === this.#attempt && this.#says(words),
@@ -96,7 +108,13 @@ export class Session {
     });
   }
 
+  /** Whether keys and pointer go to the guest. */
+  get hasControl() {
+    return Boolean(this.seat && this.talk.seats?.control);
+  }
+
   #close() {
+    this.talk.end();
     this.#isConnected = false;
     this.#isConnecting = false;
     this.#seat?.close();
@@ -126,20 +144,13 @@ export class Session {
     this.#attempt++;
     this.#close();
     this.#says("");
-    if (code === CONTROL_LOST) return this.#watchOn();
+    this.isKeptOut = code === KEPT_OUT;
     const ending = ENDINGS[code];
     if (ending) this.cover.show(ending.cover);
     if (ending && !ending.retry) return void (this.#isStopped = true);
     if (guestState().state === "off") return this.cover.show(REFUSALS["console-off"] ?? null);
     if (reason === "unsupported") return this.#stop({ title: "consoleRefused", text: "consoleUnsupported", canRetry: true });
     this.#again(ending ? null : "consoleLost");
-  }
-
-  /** The right to use the guest went, the right to see it did not. */
-  #watchOn() {
-    this.address.wanted.mode = "view";
-    this.connect();
-    refresh();
   }
 
   /** @param {import("./cover.js").Words} words */

@@ -10,9 +10,9 @@ const PIECE = 4096;
 const THEME = { background: "#0c0e0b", foreground: "#dfe5da", cursor: "#92cf3b", selectionBackground: "#3f5a22" };
 const encoder = new TextEncoder();
 
-/** @param {HTMLElement} place @param {string} name @param {boolean} isViewer */
-function makeTerminal(place, name, isViewer) {
-  const options = { scrollback: 10_000, fontSize: 14, theme: THEME, disableStdin: isViewer, cursorBlink: true };
+/** @param {HTMLElement} place @param {string} name */
+function makeTerminal(place, name) {
+  const options = { scrollback: 10_000, fontSize: 14, theme: THEME, disableStdin: true, cursorBlink: true };
   styleByScript();
   const terminal = new Terminal(options);
   const fit = new FitAddon();
@@ -41,8 +41,8 @@ function send(socket, typed) {
 }
 
 /** @type {Opener} */
-export function openTerminal(place, socket, { wanted, name }, hooks) {
-  const { terminal, stop } = makeTerminal(place, name, wanted.mode === "view");
+export function openTerminal(place, socket, { name }, hooks) {
+  const { terminal, stop } = makeTerminal(place, name);
   socket.addEventListener("open", () => {
     hooks.connected();
     hooks.says(text("connected"));
@@ -57,5 +57,7 @@ export function openTerminal(place, socket, { wanted, name }, hooks) {
     terminal.dispose();
     place.replaceChildren();
   };
-  return { rfb: null, terminal, focus: () => terminal.focus(), blur: () => terminal.blur(), close };
+  /** @param {boolean} has */
+  const setControl = (has) => (terminal.options.disableStdin = !has);
+  return { rfb: null, terminal, setControl, focus: () => terminal.focus(), blur: () => terminal.blur(), close };
 }

@@ -11,7 +11,7 @@ export class NoTicket extends Error {
   }
 }
 
-/** @typedef {{kind: "vnc" | "serial", mode: "control" | "view", device: string}} Wanted */
+/** @typedef {{kind: "vnc" | "serial", mode: "control" | "view", device: string, claims: "1" | "0"}} Wanted */
 
 /**
  * Get a ticket and open a websocket with it. Rejects with NoTicket, or TypeError when the server

@@ -6,13 +6,12 @@ import { captureKeyboard, Held, press, releaseKeyboard } from "./keys.js";
 import { startPaste } from "./paste.js";
 import { canCopyPictures, copyPicture, savePicture } from "./picture.js";
 import { applyLook, look } from "./screen.js";
-import { guestState } from "./session.js";
 
 /** @typedef {import("./session.js").Session} Session */
 /** @typedef {import("@novnc/novnc").default} Rfb */
 
-/** @param {{root: HTMLElement, current: () => Session | undefined, sessions: () => Session[]}} page */
-export function startTools({ root, current, sessions }) {
+/** @param {{root: HTMLElement, current: () => Session | undefined}} page */
+export function startTools({ root, current }) {
   const held = new Held();
   const name = root.dataset.name ?? "";
   /** The screen that is looked at. */
@@ -36,7 +35,6 @@ export function startTools({ root, current, sessions }) {
 
   onClick("reconnect", () => current()?.connect());
   onClick("paste-open", () => paste.open());
-  onClick("watch", (button) => watch(button.getAttribute("aria-pressed") !== "true"));
   onClick("pop-out", () => {
     // The id names the window, so that a second click finds it; names may hold any sign.
     const own = window.open(location.href, `kvmweb-${root.dataset.guest}`, "popup,width=1060,height=860");
@@ -92,31 +90,6 @@ export function startTools({ root, current, sessions }) {
     true,
   );
 
-  /** @param {boolean} isViewer */
-  function watch(isViewer) {
-    byId("watch")?.setAttribute("aria-pressed", String(isViewer));
-    for (const session of sessions()) {
-      const { wanted } = session.address;
-      const isOther = wanted.mode !== (isViewer ? "view" : "control");
-      wanted.mode = isViewer ? "view" : "control";
-      if (session.seat && isOther) session.connect();
-    }
-    changed();
-    announce(text(isViewer ? "watching" : "controlling"));
-  }
-
-  /** Who may only watch is offered nothing else. */
-  function rightsChanged() {
-    const button = byId("watch");
-    if (!(button instanceof HTMLButtonElement)) return;
-    const { canControl } = guestState();
-    button.disabled = !canControl;
-    if (!canControl) {
-      button.title = button.dataset.titleViewer ?? "";
-      if (button.getAttribute("aria-pressed") !== "true") watch(true);
-    }
-  }
-
   /** @param {string} selector @param {(item: HTMLElement) => boolean} isOn */
   function check(selector, isOn) {
     for (const item of root.querySelectorAll(selector)) {
@@ -128,9 +101,9 @@ export function startTools({ root, current, sessions }) {
     const rfb = screen();
     if (rfb !== last) held.forget();
     last = rfb;
-    const isViewer = byId("watch")?.getAttribute("aria-pressed") === "true";
+    const hasControl = Boolean(current()?.hasControl);
     for (const item of root.querySelectorAll("[data-needs]")) {
-      const can = Boolean(rfb) && (item.getAttribute("data-needs") === "screen" || !isViewer);
+      const can = Boolean(rfb) && (item.getAttribute("data-needs") === "screen" || hasControl);
       if (item instanceof HTMLButtonElement) item.disabled = !can;
     }
     const copy = byId("copy-picture");
@@ -140,7 +113,6 @@ export function startTools({ root, current, sessions }) {
     check("[data-compression]", (item) => Number(item.dataset.compression) === look.compression);
   }
 
-  rightsChanged();
   changed();
-  return { changed, rightsChanged };
+  return { changed };
 }

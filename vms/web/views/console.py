@@ -6,15 +6,16 @@ import uuid
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.urls import get_script_prefix
+from django.urls import get_script_prefix, reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from vms import messages, selectors
 from vms.policy import Action, Person
 from vms.problems import Refused
-from vms.services import consoles
+from vms.services import consoles, seats
 from vms.web.consolepage import console_context
-from vms.web.door import door
+from vms.web.door import done, door
 from vms.web.guestpage import guest_context
 
 
@@ -38,16 +39,29 @@ def ticket(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpRespons
             kind=request.POST.get("kind", consoles.VNC),
             mode=request.POST.get("mode", consoles.CONTROL),
             device=_number(request.POST.get("device", "0")),
+            claims=request.POST.get("claims", "1") != "0",
         )
     except Refused as problem:
         answer = {"code": problem.code, "detail": messages.sentence(problem)}
         return JsonResponse(answer, status=409)
     connection = {
         "url": f"{get_script_prefix()}ws/console/{vm_id}",
-        "protocols": ["binary", f"ticket.{issued.secret}"],
+        "protocols": ["binary", "seats", f"ticket.{issued.secret}"],
         "expires_at": issued.expires_at.isoformat(),
     }
     return JsonResponse(connection, status=201)
+
+
+@require_POST
+@door
+def open_up(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
+    """Let others at the consoles again that somebody has for himself."""
+    seats.open_up(actor=actor, vm_id=vm_id)
+    return done(request, _("The consoles are open to others again."), _console(vm_id))
+
+
+def _console(vm_id: uuid.UUID) -> str:
+    return reverse("guest-console", args=[vm_id])
 
 
 def _number(text: str) -> int:

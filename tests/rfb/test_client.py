@@ -1,4 +1,6 @@
-"""What a viewer may say: each test is named after what somebody would try."""
+"""What a viewer may say, and what changes with control: each test is named after what somebody
+would try.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from vms.rfb.client import ClientFilter
+from vms.rfb.encodings import is_for_viewers
 from vms.rfb.handshake import HandshakeError, ProtocolError
-from vms.rfb.viewer import MAX_CUT_BYTES, MessageError, ViewerFilter, is_for_viewers
+from vms.rfb.held import MAX_KEYS
+from vms.rfb.messages import MAX_CUT_BYTES, MessageError, wanted_bytes
 
 HELLO = b"RFB 003.008\n\x01\x00"
 GREETED = b"RFB 003.008\n\x01\x01"
@@ -50,7 +55,7 @@ def encodings(*numbers: int) -> bytes:
 
 
 def after_greeting(sent: bytes) -> bytes:
-    arrived = ViewerFilter().feed(HELLO + sent)
+    arrived = ClientFilter(has_control=False).feed(HELLO + sent)
     assert arrived.startswith(GREETED)
     return arrived.removeprefix(GREETED)
 
@@ -111,27 +116,105 @@ def test_a_message_of_an_unknown_kind_ends_the_console(message: bytes) -> None:
 
 
 def test_a_viewer_who_wants_the_screen_alone_shares_it() -> None:
-    assert ViewerFilter().feed(HELLO) == GREETED
+    assert ClientFilter(has_control=False).feed(HELLO) == GREETED
 
 
 def test_a_viewer_who_speaks_no_rfb_is_refused() -> None:
     with pytest.raises(HandshakeError):
-        ViewerFilter().feed(b"GET / HTTP/1")
+        ClientFilter(has_control=False).feed(b"GET / HTTP/1")
 
 
 def test_a_dropped_message_is_counted_and_not_kept() -> None:
-    viewer = ViewerFilter()
+    viewer = ClientFilter(has_control=False)
     viewer.feed(HELLO + struct.pack(">B3xi", 6, MAX_CUT_BYTES))
     for _ in range(16):
         assert viewer.feed(bytes(MAX_CUT_BYTES // 16)) == b""
-        assert len(viewer._held) == 0
+        assert len(viewer._unfinished) == 0
     assert viewer.dropped == 1
     assert viewer.feed(update) == update
 
 
+def controller() -> ClientFilter:
+    """Somebody who has control and has greeted."""
+    client = ClientFilter(has_control=True)
+    assert client.feed(HELLO) == GREETED
+    return client
+
+
+@pytest.mark.parametrize("message", [*PASSES, *DROPPED])
+def test_what_somebody_in_control_says_passes_as_it_was(message: bytes) -> None:
+    client = controller()
+    assert client.feed(message * 3) == message * 3
+    assert client.dropped == 0
+
+
+def test_control_changes_hands_between_two_messages_of_one_stream() -> None:
+    moved = struct.pack(">BBHH", 5, 0, 10, 10)
+    client = controller()
+    assert client.feed(moved) == moved
+    assert client.switch(has_control=False) == b""
+    assert client.feed(key + update + moved) == update
+    assert client.switch(has_control=True) == b""
+    assert client.feed(moved + update) == moved + update
+
+
+def test_who_loses_control_lets_go_of_every_key_and_button() -> None:
+    ctrl, alt = struct.pack(">BBHI", 4, 1, 0, 0xFFE3), struct.pack(">BBHI", 4, 1, 0, 0xFFE9)
+    ctrl_up, alt_up = (b"\x04\0" + each[2:] for each in (ctrl, alt))
+    drag = struct.pack(">BBHH", 5, 1, 20, 30)
+    client = controller()
+    client.feed(ctrl + extended_key + alt + drag + key + b"\x04\0" + key[2:])
+    let_go = extended_key[:2] + bytes(2) + extended_key[4:]
+    drop = struct.pack(">BBHH", 5, 0, 20, 30)
+    assert client.switch(has_control=False) == alt_up + let_go + ctrl_up + drop
+    assert client.switch(has_control=True) == b""
+    assert client.switch(has_control=False) == b""
+
+
+def test_half_a_key_from_before_the_loss_of_control_is_not_heard() -> None:
+    client = controller()
+    assert client.feed(key[:5]) == b""
+    assert client.switch(has_control=False) == b""
+    assert client.feed(key[5:] + update) == update
+
+
+def test_a_clipboard_begun_with_control_and_ended_without_is_not_heard() -> None:
+    client = controller()
+    assert client.feed(cut[:-2]) == b""
+    client.switch(has_control=False)
+    assert client.feed(cut[-2:] + update + cut + update) == update * 2
+
+
+def test_the_server_learns_anew_what_the_client_can_when_control_changes() -> None:
+    wishes = encodings(7, -258, EXTENDED_CLIPBOARD, -308, -26)
+    client = ClientFilter(has_control=False)
+    assert client.feed(HELLO + wishes) == GREETED + encodings(7, -26)
+    assert client.switch(has_control=True) == wishes
+    assert client.switch(has_control=True) == b""
+    assert client.switch(has_control=False) == encodings(7, -26)
+
+
+def test_pointer_messages_of_seven_bytes_are_agreed_on_by_nobody() -> None:
+    assert controller().feed(encodings(7, -316)) == encodings(7)
+
+
+def test_somebody_who_holds_more_keys_than_there_are_presses_no_further_ones() -> None:
+    client = controller()
+    pressed = [struct.pack(">BBHI", 4, 1, 0, number) for number in range(200)]
+    arrived = client.feed(b"".join(pressed))
+    assert len(arrived) == 8 * MAX_KEYS
+    assert len(client.switch(has_control=False)) == 8 * MAX_KEYS
+
+
+@pytest.mark.parametrize("length", [2**31 - 1, -(2**31), MAX_CUT_BYTES + 1])
+def test_four_gigabytes_of_clipboard_end_the_console_of_somebody_in_control_too(length) -> None:
+    with pytest.raises(MessageError, match="length"):
+        controller().feed(struct.pack(">B3xi", 6, length))
+
+
 # However it is cut, and whatever it is. FUZZ=1 makes it last about a minute.
 FUZZ = settings(
-    max_examples=8_000 if os.environ.get("FUZZ") else 600,
+    max_examples=3_500 if os.environ.get("FUZZ") else 600,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
@@ -184,7 +267,7 @@ dropping = st.one_of(
 def test_the_same_passes_however_the_bytes_are_cut(turns: list, at: list[int]) -> None:
     said = [(allowed if is_ok else forbidden, is_ok) for is_ok, allowed, forbidden in turns]
     sent = HELLO + b"".join(message for message, _ in said)
-    viewer = ViewerFilter()
+    viewer = ClientFilter(has_control=False)
     arrived = b"".join(viewer.feed(piece) for piece in pieces(sent, at))
     assert arrived == GREETED + b"".join(message for message, is_ok in said if is_ok)
     assert only_allowed(arrived.removeprefix(GREETED))
@@ -193,7 +276,7 @@ def test_the_same_passes_however_the_bytes_are_cut(turns: list, at: list[int]) -
 @FUZZ
 @given(st.lists(st.integers(-(2**31), 2**31 - 1) | st.sampled_from(FORBIDDEN_ENCODINGS)), cuts)
 def test_no_forbidden_encoding_passes(wanted: list[int], at: list[int]) -> None:
-    viewer = ViewerFilter()
+    viewer = ClientFilter(has_control=False)
     arrived = b"".join(viewer.feed(piece) for piece in pieces(HELLO + encodings(*wanted), at))
     assert arrived == GREETED + encodings(*[each for each in wanted if is_for_viewers(each)])
     assert only_allowed(arrived.removeprefix(GREETED))
@@ -202,12 +285,12 @@ def test_no_forbidden_encoding_passes(wanted: list[int], at: list[int]) -> None:
 @FUZZ
 @given(st.binary(max_size=4000), cuts, st.booleans())
 def test_no_bytes_at_all_crash_it_or_get_through(data: bytes, at: list[int], greets: bool) -> None:
-    viewer = ViewerFilter()
+    viewer = ClientFilter(has_control=False)
     arrived = b""
     try:
         for piece in pieces((HELLO if greets else b"") + data, at):
             arrived += viewer.feed(piece)
-            assert len(viewer._held) <= 4 + 4 * 1024
+            assert len(viewer._unfinished) <= 4 + 4 * 1024
     except ProtocolError:
         pass
     if arrived.startswith(GREETED):
@@ -223,7 +306,7 @@ def test_messages_of_every_kind_with_any_content_get_nothing_forbidden_through(
     parts: list, at: list[int]
 ) -> None:
     sent = b"".join(bytes([kind]) + rest for kind, rest in parts)
-    viewer = ViewerFilter()
+    viewer = ClientFilter(has_control=False)
     assert viewer.feed(HELLO) == GREETED
     arrived = b""
     try:
@@ -232,3 +315,66 @@ def test_messages_of_every_kind_with_any_content_get_nothing_forbidden_through(
     except ProtocolError:
         pass
     assert only_allowed(arrived)
+
+
+def held_after(data: bytes, down: set[bytes]) -> set[bytes]:
+    """Read messages as a server does; return the keys and buttons that are down at their end."""
+    at = 0
+    while at < len(data):
+        length = wanted_bytes(data[at : at + 1])
+        while wanted_bytes(data[at : at + length]) != length:
+            length = wanted_bytes(data[at : at + length])
+        message, at = data[at : at + length], at + length
+        if message[0] == 4:
+            (down.add if message[1] else down.discard)(message[4:8])
+        elif message[:2] == b"\xff\0":
+            (down.add if any(message[2:4]) else down.discard)(b"code" + message[8:12])
+        elif message[0] == 5:
+            (down.add if message[1] else down.discard)(b"buttons")
+    assert at == len(data), "half a message was handed on"
+    return down
+
+
+keys = st.builds(
+    lambda down, which: struct.pack(">BBHI", 4, down, 0, which),
+    st.integers(0, 1),
+    st.integers(0, 5),
+)
+codes = st.builds(
+    lambda down, which: struct.pack(">BBHII", 255, 0, down, which, which),
+    st.integers(0, 1),
+    st.integers(0, 5),
+)
+clicks = st.builds(lambda mask: struct.pack(">BBHH", 5, mask, 1, 2), st.integers(0, 7))
+steps = st.lists(
+    st.one_of(
+        st.booleans(),  # control is given or taken
+        st.binary(max_size=30),  # and in between whatever bytes
+        st.one_of(passing, dropping, keys, codes, clicks),
+    ),
+    max_size=40,
+)
+
+
+@FUZZ
+@given(st.booleans(), steps, cuts)
+def test_nothing_forbidden_passes_and_nothing_stays_down_however_control_changes(
+    begins: bool, what: list, at: list[int]
+) -> None:
+    client = ClientFilter(has_control=begins)
+    assert client.feed(HELLO) == GREETED
+    down: set[bytes] = set()
+    try:
+        for step in what:
+            if isinstance(step, bool):
+                had = client.has_control
+                told = client.switch(has_control=step)
+                held_after(told, down)
+                assert step or not down
+                assert step or had or only_allowed(told)
+                continue
+            arrived = b"".join(client.feed(piece) for piece in pieces(step, at))
+            assert client.has_control or only_allowed(arrived)
+            held_after(arrived, down)
+    except ProtocolError:
+        pass
