@@ -107,6 +107,39 @@ SENTENCES: dict[str, Text] = {
     "image-is-iso": lazy("An ISO cannot be the disk of a guest; choose a disk image."),
     "network-gone": lazy("Its network “%(name)s” is no longer on the host."),
     "network-inactive": lazy("Its network “%(name)s” is not started."),
+    "image-is-no-iso": lazy("An installer is an ISO; this is a disk image."),
+    "template-unreadable": lazy(
+        "It was written by a newer version of kvmweb and cannot be read by this one."
+    ),
+    "topology-product": lazy(
+        "Sockets, cores and threads make %(product)s CPUs, but there are %(vcpus)s."
+    ),
+    "machine-not-offered": lazy("This host has no machine “%(name)s”."),
+    "no-fastest": lazy("This host offers no processor at all."),
+    "no-host-passthrough": lazy(
+        "This host emulates processors (no KVM), so its own cannot be passed through."
+    ),
+    "no-host-model": lazy("This host cannot describe its own processor to guests."),
+    "no-named": lazy("This host offers no processors by name."),
+    "cpu-not-offered": lazy("This host cannot provide the processor “%(name)s”."),
+    "no-bios": lazy("This host has no BIOS for guests."),
+    "no-uefi": lazy("This host has no UEFI for guests; install the package ovmf there."),
+    "no-secure-boot": lazy(
+        "This host has no UEFI with secure boot; install the package ovmf there."
+    ),
+    "secure-boot-needs-q35": lazy("Secure boot works on the machine q35 only."),
+    "no-tpm": lazy("This host has no software TPM; install the packages swtpm and swtpm-tools."),
+    "video-not-offered": lazy("This host has no graphics card “%(name)s” for guests."),
+    "too-many-disks": lazy("At most %(limit)s disks."),
+    "too-many-nics": lazy("At most %(limit)s network interfaces."),
+    "disk-needed": lazy("A template of a disk image needs at least one disk."),
+    "first-disk-from-image": lazy("The first disk starts as the image."),
+    "disk-has-no-source": lazy("There is nothing that this disk could start as; make it blank."),
+    "disk-under-source": lazy("It is smaller than “%(name)s”, which it starts as."),
+    "linked-needs-qcow2": lazy("A thin layer over an image is possible in the format qcow2 only."),
+    "pool-needs-raw": lazy("Volumes of the pool “%(name)s” are devices: their format is raw."),
+    "ide-needs-pc": lazy("IDE exists on the machine pc only; take SATA."),
+    "network-needed": lazy("To boot from the network a guest needs an interface."),
     "template-invalid": lazy("This template cannot be used: %(reason)s"),
     # of disks
     "disk-not-in-pool": lazy("It is in no storage pool that kvmweb knows."),

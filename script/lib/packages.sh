@@ -5,6 +5,7 @@
 package_groups() {
   cat <<'LIST'
 to run guests: libvirt-daemon-system libvirt-clients libvirt-daemon-config-network libvirt-daemon-config-nwfilter qemu-system-x86 qemu-utils
+for guests with UEFI, secure boot and a TPM: ovmf swtpm swtpm-tools
 for the guests' network: dnsmasq-base iproute2 iptables
 to run the site in Python: python3 python3-venv
 to build the libvirt module for Python: python3-dev gcc pkg-config libvirt-dev

@@ -13,6 +13,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from vms.hypervisor import domains, storage
+from vms.hypervisor.blueprint import Blueprint, CloudPlan, as_json
 from vms.hypervisor.types import Accelerator, DiskSpec, VmMetadata, VmSpec
 from vms.models import VM, Host, Job, Template, User, Volume
 from vms.policy import SystemActor
@@ -141,8 +142,7 @@ def template(image: Volume) -> Template:
         image=image,
         pool_name=image.pool.name,
         volume_name=image.name,
-        memory_mib=64,
-        has_cloud_init=False,
+        blueprint=as_json(Blueprint(memory_mib=64, cloud=CloudPlan(is_read=False))),
     )
 
 

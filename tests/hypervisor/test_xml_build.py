@@ -1,4 +1,4 @@
-"""The XML of new guests, against golden files. KVMWEB_WRITE_GOLDEN=1 writes them anew."""
+"""The XML of new guests, against golden files. WRITE_GOLDEN=1 writes them anew."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ TEXT = st.text(
 def test_a_new_guest_is_the_golden_one(name: str, spec: VmSpec) -> None:
     made = domain_xml(spec)
     file = GOLDEN / f"{name}.xml"
-    if os.environ.get("KVMWEB_WRITE_GOLDEN"):
+    if os.environ.get("WRITE_GOLDEN"):
         file.write_text(made)
     assert made == file.read_text()
 

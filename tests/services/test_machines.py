@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import IntegrityError
 
+from tests.support.altering import alter_templates
 from vms.hypervisor import domains, storage
 from vms.hypervisor.errors import DomainNotFound, InvalidConfig
 from vms.models import VM, AuditEntry, Job, JobState
@@ -96,7 +97,7 @@ def test_each_wrong_field_is_named_and_nothing_is_made(template, alice, field, v
     ],
 )
 def test_each_wrong_cloud_init_field_is_named(template, alice, field, values, code):
-    type(template).objects.update(has_cloud_init=True)
+    alter_templates(has_cloud_init=True)
     request = machines.CreateRequest(template_id=template.pk, **values)
     with pytest.raises(Invalid) as caught:
         machines.create(actor=Person(alice), request=request)
@@ -147,19 +148,17 @@ def test_when_define_fails_the_disk_is_removed_and_the_name_is_free_again(
     template, make_guest, alice, test_host
 ):
     link = hosts.connection(test_host)
-    type(template).objects.update(network_name="no such network", memory_mib=128)
     record = domains.list_all(link)[0]
 
-    def same_uuid_as_another(_work, name, disks):
+    def same_uuid_as_another(_work, name, disks, medium):
         """A definition that libvirt itself refuses: the UUID of a domain of another name."""
         from dataclasses import replace
 
-        return replace(real_spec(_work, name, disks), uuid=record.uuid)
+        return replace(real_spec(_work, name, disks, medium), uuid=record.uuid)
 
     from vms.services import creation
 
     real_spec = creation._spec
-    type(template).objects.update(network_name="")
     monkey = pytest.MonkeyPatch()
     monkey.setattr(creation, "_spec", same_uuid_as_another)
     try:
@@ -212,7 +211,7 @@ def test_after_a_crash_a_running_creation_is_interrupted_and_cleaned(template, a
 
 
 def test_the_password_hash_is_wiped_when_the_job_has_ended(template, alice):
-    type(template).objects.update(has_cloud_init=True)
+    alter_templates(has_cloud_init=True)
     actor = Person(alice)
     request = machines.CreateRequest(template_id=template.pk, user="me", password="correct horse")
     _vm, job = machines.create(actor=actor, request=request)

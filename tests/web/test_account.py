@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tests.services.test_account import PRINT, REAL, key
+from tests.support.altering import alter_templates
 from tests.web.conftest import error_beside, texts, tree, value_of
 from vms.models import ApiToken, SshKey
 from vms.policy import Person
@@ -52,8 +53,7 @@ def test_keys_are_added_removed_and_wrong_ones_stay_in_the_field(web, alice):
 
 
 def test_kept_keys_are_filled_into_the_form_of_a_new_guest(web, alice, template):
-    template.has_cloud_init, template.default_user = True, "debian"
-    template.save()
+    alter_templates(has_cloud_init=True, default_user="debian")
     account.add_ssh_keys(actor=Person(alice), text=f"{key(1)}\n{key(2)}")
     page = web(alice).get(reverse("guest-new-from", args=[template.pk]))
     assert value_of(page, "ssh_keys") == f"{key(1)}\n{key(2)}"

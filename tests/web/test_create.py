@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
+from tests.support.altering import alter_templates
 from tests.web.conftest import error_beside, texts, tree, value_of
-from vms.models import VM, Host, Template, Volume
+from vms.models import VM, Host, Volume
 
 GOOD = {"name": "web 1", "vcpus": "1", "memory_mib": "128", "disk_gib": "1", "is_started": "on"}
 
@@ -18,7 +19,7 @@ def url(template):
 
 @pytest.fixture
 def cloud_url(template):
-    Template.objects.update(has_cloud_init=True, default_user="tiny")
+    alter_templates(has_cloud_init=True, default_user="tiny")
     return reverse("guest-new-from", args=[template.pk])
 
 

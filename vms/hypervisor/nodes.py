@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import libvirt
 
-from . import capabilities
+from . import capabilities, options
 from .connection import HostConnection, Lane
+from .hardware import GuestOptions, Machine
 from .types import Accelerator, HostFacts, HostLoad
 
 
@@ -65,9 +66,10 @@ def _facts(conn: libvirt.virConnect, is_local: bool) -> HostFacts:
         has_kvm_device=capabilities.KVM_DEVICE.exists(),
     )
     model = capabilities.local_cpu_model() if is_this_machine else ""
+    arch = capabilities.host_arch(caps_xml) or info[0]
     return HostFacts(
         hostname=conn.getHostname(),
-        arch=capabilities.host_arch(caps_xml) or info[0],
+        arch=arch,
         cpu_model=model or capabilities.host_cpu_model(caps_xml) or info[0],
         cpus=info[2],
         memory_mib=_memory_mib(conn) or info[1],
@@ -77,7 +79,21 @@ def _facts(conn: libvirt.virConnect, is_local: bool) -> HostFacts:
         accelerator=chosen,
         accelerator_reason=reason,
         can_graphics_fd=is_local and driver == "QEMU" and chosen is not Accelerator.TEST,
+        options=_options(conn, arch, chosen),
     )
+
+
+def _options(conn: libvirt.virConnect, arch: str, kind: Accelerator) -> GuestOptions:
+    """Ask what guests can be made of, of each machine; nothing where the driver cannot say."""
+    machines = (Machine.Q35, Machine.PC) if arch == "x86_64" else (Machine.DEFAULT,)
+    found = []
+    for machine in machines:
+        try:
+            xml = conn.getDomainCapabilities(None, arch, machine.value or None, kind.value, 0)
+        except libvirt.libvirtError:
+            continue  # the test driver, or a QEMU that was built without this machine
+        found.append((machine.value, xml))
+    return options.from_capabilities(found)
 
 
 def _memory_mib(conn: libvirt.virConnect) -> int:

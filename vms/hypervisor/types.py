@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from .hardware import Discard, DiskCache, GuestOptions, Hardware
+
 
 class VmState(StrEnum):
     """What a domain is doing, in words that are the same for every driver."""
@@ -179,6 +181,8 @@ class DiskSpec:
     is_readonly: bool = False
     serial: str = ""
     boot_order: int | None = None
+    cache: DiskCache = DiskCache.DEFAULT
+    discard: Discard = Discard.UNMAP
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +192,7 @@ class NicSpec:
     network: str
     model: str = "virtio"
     mac: str = ""
+    boot_order: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +211,7 @@ class VmSpec:
     description: str = ""
     cdrom_path: str = ""
     """An ISO for the CD-ROM drive that every new guest has; "" leaves it empty."""
+    hardware: Hardware = field(default_factory=Hardware)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +303,7 @@ class HostFacts:
     accelerator_reason: AcceleratorReason
     can_graphics_fd: bool
     """True where the display can be opened as a descriptor: a local QEMU."""
+    options: GuestOptions = field(default_factory=GuestOptions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from vms.models.rule import RoleRule
 from vms.models.seat import ConsoleLink, Seat
 from vms.models.share import Share, VmRole
 from vms.models.sshkey import SshKey
-from vms.models.template import Template
+from vms.models.template import Template, TemplateVersion
 from vms.models.ticket import ApiToken, Ticket
 from vms.models.user import Role, User
 from vms.models.vm import VM
@@ -38,6 +38,7 @@ __all__ = [
     "Share",
     "SshKey",
     "Template",
+    "TemplateVersion",
     "Ticket",
     "Track",
     "User",

@@ -35,6 +35,8 @@ class VM(models.Model):
         "vms.Template", null=True, blank=True, on_delete=models.SET_NULL, related_name="vms"
     )
     template_name = models.CharField(max_length=100, blank=True)
+    template_number = models.PositiveIntegerField(default=0)
+    """Number of the template's version that it was made from; 0 where it was made otherwise."""
     is_creating = models.BooleanField(default=False)
     """True from the request until the domain is defined: there is nothing on the host yet."""
     tags = models.JSONField(default=list, blank=True)

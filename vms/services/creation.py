@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from django.db import transaction
 
 from vms.hypervisor import cloudinit, domains, storage
+from vms.hypervisor.blueprint import Blueprint, DiskOrigin, DiskPlan, SourceKind
 from vms.hypervisor.connection import HostConnection
 from vms.hypervisor.errors import NameTaken, OperationFailed, VolumeNotFound
+from vms.hypervisor.hardware import DiskBus, Hardware
 from vms.hypervisor.types import (
     Accelerator,
     DiskSpec,
@@ -19,10 +21,11 @@ from vms.hypervisor.types import (
     VmSpec,
     VolumeInfo,
 )
-from vms.models import VM, Job, Template
+from vms.models import VM, Job
 from vms.problems import Problem
-from vms.services import hosts, job_kinds, jobs, names, sync, sync_storage
+from vms.services import hosts, job_kinds, jobs, names, sync, sync_storage, versions
 from vms.services.installation import installation_id
+from vms.services.versions import Source
 
 KIND = "create-vm"
 STEPS = 5
@@ -34,7 +37,8 @@ class Params:
     ended.
     """
 
-    disk_bytes: int
+    disk_sizes: list[int]
+    """Bytes of each disk of the blueprint, in its order."""
     user: str = ""
     password_hash: str = field(default="", repr=False)
     ssh_keys: list[str] = field(default_factory=list)
@@ -51,9 +55,24 @@ class _Work:
 
     job: Job
     vm: VM
-    template: Template
+    source: Source
     params: Params
     host: HostConnection
+
+    @property
+    def blueprint(self) -> Blueprint:
+        """What the guest is made after."""
+        return self.source.blueprint
+
+    def pool_of(self, disk: DiskPlan) -> str:
+        """Name the pool that a disk is made in."""
+        return disk.pool or self.source.pool
+
+    @property
+    def seed_pool(self) -> str:
+        """Name the pool for what the guest needs besides: that of its first disk."""
+        disks = self.blueprint.disks
+        return self.pool_of(disks[0]) if disks else self.source.pool
 
 
 @job_kinds.runs(KIND)
@@ -63,13 +82,13 @@ def run(job: Job) -> None:
     """
     work = _prepare(job)
     jobs.step(job, "check", 0)
-    image = _check_image(work)
+    medium = _check_image(work)
     jobs.step(job, "disk", 1)
-    disk = _make_disk(work, image)
+    disks = [_make_disk(work, index, medium) for index in range(len(work.blueprint.disks))]
     jobs.step(job, "seed", 2)
     seed = _make_seed(work)
     jobs.step(job, "define", 3)
-    record = _define(work, tuple(part for part in (disk, seed) if part))
+    record = _define(work, (*disks, *((seed,) if seed else ())), medium)
     if work.params.is_started:
         jobs.step(job, "start", 4)
         domains.power(work.host, record.uuid, Verb.START)
@@ -80,32 +99,68 @@ def _prepare(job: Job) -> _Work:
     vm = job.vm
     if vm is None or vm.template is None:
         raise Problem("unknown-template")
-    return _Work(job, vm, vm.template, Params(**job.params), hosts.connection(vm.host))
+    source = versions.source_of(vm.template, vm.template_number)
+    return _Work(job, vm, source, Params(**job.params), hosts.connection(vm.host))
 
 
-def _check_image(work: _Work) -> VolumeInfo:
+def _check_image(work: _Work) -> VolumeInfo | None:
     """Look for the image on the host itself: what was last seen may be old."""
-    pool, name = work.template.pool_name, work.template.volume_name
+    if work.blueprint.source is SourceKind.NETWORK:
+        return None
+    return _look_for(work, work.source.pool, work.source.volume)
+
+
+def _look_for(work: _Work, pool: str, name: str) -> VolumeInfo:
     try:
         return storage.get_volume(work.host, pool=pool, name=name)
     except OperationFailed as error:  # the pool still lists it, the file is gone
         raise VolumeNotFound(pool=pool, name=name) from error
 
 
-def _make_disk(work: _Work, image: VolumeInfo) -> DiskSpec:
-    name = f"{work.vm.domain_uuid}.qcow2"
-    jobs.made(work.job, "volume", str(work.vm.host_id), image.pool, name)
-    overlay = storage.create_overlay(
-        work.host,
-        pool=image.pool,
-        name=name,
-        backing_path=image.path,
-        backing_format=image.format,
-        capacity_bytes=max(work.params.disk_bytes, image.capacity_bytes),
-    )
+def disk_volume_name(vm: VM, index: int, format: str) -> str:
+    """Name the volume of a guest's disk, the first without a number."""
+    return f"{vm.domain_uuid}.{format}" if index == 0 else f"{vm.domain_uuid}-{index}.{format}"
+
+
+def _make_disk(work: _Work, index: int, medium: VolumeInfo | None) -> DiskSpec:
+    plan, size_bytes = work.blueprint.disks[index], work.params.disk_sizes[index]
+    pool = work.pool_of(plan)
+    name = disk_volume_name(work.vm, index, plan.format.value)
+    jobs.made(work.job, "volume", str(work.vm.host_id), pool, name)
+    if plan.origin is DiskOrigin.BLANK:
+        made = storage.create_volume(
+            work.host, pool=pool, name=name, format=plan.format.value, capacity_bytes=size_bytes
+        )
+    else:
+        source = medium
+        if plan.source_volume:
+            source = _look_for(work, plan.source_pool, plan.source_volume)
+        if source is None:
+            raise Problem("disk-has-no-source")
+        made = _from_source(work, plan, source, name=name, size_bytes=size_bytes)
     # Whoever deletes the guest at once may choose its disk.
-    sync_storage.observe_volume(work.vm.host, overlay)
-    return DiskSpec(path=overlay.path, boot_order=1)
+    sync_storage.observe_volume(work.vm.host, made)
+    return DiskSpec(
+        path=made.path,
+        format=plan.format.value,
+        bus=plan.bus.value,
+        boot_order=1 if index == 0 else None,
+        cache=plan.cache,
+        discard=plan.discard,
+    )
+
+
+def _from_source(
+    work: _Work, plan: DiskPlan, source: VolumeInfo, *, name: str, size_bytes: int
+) -> VolumeInfo:
+    return storage.create_overlay(
+        work.host,
+        pool=work.pool_of(plan),
+        name=name,
+        backing_path=source.path,
+        backing_format=source.format,
+        capacity_bytes=max(size_bytes, source.capacity_bytes),
+    )
 
 
 def seed_volume_name(vm: VM) -> str:
@@ -114,7 +169,7 @@ def seed_volume_name(vm: VM) -> str:
 
 
 def _make_seed(work: _Work) -> DiskSpec | None:
-    if not work.template.has_cloud_init:
+    if not work.blueprint.cloud.is_read:
         return None
     vm, params = work.vm, work.params
     data = cloudinit.seed_iso(
@@ -126,27 +181,39 @@ def _make_seed(work: _Work) -> DiskSpec | None:
             ssh_keys=tuple(params.ssh_keys),
         )
     )
-    pool, name = work.template.pool_name, seed_volume_name(vm)
+    pool, name = work.seed_pool, seed_volume_name(vm)
     jobs.made(work.job, "volume", str(vm.host_id), pool, name)
     volume = storage.upload_bytes(work.host, pool=pool, name=name, data=data)
-    return DiskSpec(path=volume.path, format="raw", is_readonly=True)
+    return seed_disk(volume.path, work.blueprint)
 
 
-def _define(work: _Work, disks: tuple[DiskSpec, ...]) -> DomainRecord:
+def seed_disk(path: str, blueprint: Blueprint) -> DiskSpec:
+    """Say how a guest sees its seed: on the bus of its first disk, which its kernel must know.
+
+    A disk of the old buses cannot be read-only, so there it is a CD.
+    """
+    bus = blueprint.disks[0].bus if blueprint.disks else DiskBus.VIRTIO
+    device = "disk" if bus in (DiskBus.VIRTIO, DiskBus.SCSI) else "cdrom"
+    return DiskSpec(path=path, format="raw", device=device, bus=bus.value, is_readonly=True)
+
+
+def _define(work: _Work, disks: tuple[DiskSpec, ...], medium: VolumeInfo | None) -> DomainRecord:
     """Define under the guest's own name, or with a suffix where the host has that name already."""
     vm = work.vm
     jobs.made(work.job, "domain", str(vm.host_id), str(vm.domain_uuid))
     for name in names.candidates(vm.name):
         try:
-            return domains.define(work.host, _spec(work, name, disks))
+            return domains.define(work.host, _spec(work, name, disks, medium))
         except NameTaken:
             continue
     raise NameTaken(name=vm.name)
 
 
-def _spec(work: _Work, libvirt_name: str, disks: tuple[DiskSpec, ...]) -> VmSpec:
-    vm, facts = work.vm, work.vm.host.facts
-    network = work.template.network_name
+def _spec(
+    work: _Work, libvirt_name: str, disks: tuple[DiskSpec, ...], medium: VolumeInfo | None
+) -> VmSpec:
+    vm, facts, blueprint = work.vm, work.vm.host.facts, work.blueprint
+    is_installed = blueprint.source is SourceKind.ISO and medium is not None
     return VmSpec(
         uuid=str(vm.domain_uuid),
         name=libvirt_name,
@@ -154,10 +221,36 @@ def _spec(work: _Work, libvirt_name: str, disks: tuple[DiskSpec, ...]) -> VmSpec
         memory_mib=vm.memory_mib,
         accelerator=Accelerator(facts.get("accelerator") or Accelerator.QEMU),
         disks=disks,
-        nics=(NicSpec(network=network),) if network else (),
+        nics=_nics(work),
         metadata=metadata(vm),
         arch=str(facts.get("arch") or "x86_64"),
         description=vm.description,
+        cdrom_path=medium.path if is_installed and medium else "",
+        hardware=_hardware(work),
+    )
+
+
+def _hardware(work: _Work) -> Hardware:
+    """Leave out a topology that no longer makes the number of processors that was asked for."""
+    hardware = work.blueprint.hardware
+    topology = hardware.topology
+    if topology is not None and topology.vcpus != work.vm.vcpus:
+        return replace(hardware, topology=None)
+    return hardware
+
+
+def _nics(work: _Work) -> tuple[NicSpec, ...]:
+    """Give the interfaces; one to boot from comes after the disk, which is blank at first."""
+    blueprint = work.blueprint
+    first = 2 if blueprint.disks else 1
+    is_booted = blueprint.source is SourceKind.NETWORK
+    return tuple(
+        NicSpec(
+            network=nic.network,
+            model=nic.model.value,
+            boot_order=first if is_booted and index == 0 else None,
+        )
+        for index, nic in enumerate(blueprint.nics)
     )
 
 

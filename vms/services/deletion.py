@@ -12,10 +12,10 @@ from vms.hypervisor import domains, storage
 from vms.hypervisor.types import Disk
 from vms.hypervisor.xml.parse import parse_domain
 from vms.live import publish
-from vms.models import VM, Job, Template, Volume
+from vms.models import VM, Job, Volume
 from vms.policy import Action, Actor, SystemActor, can
 from vms.problems import Invalid, Problem, Refused
-from vms.services import audit, busy, creation, hosts, job_kinds, jobs, sync
+from vms.services import audit, busy, creation, hosts, job_kinds, jobs, sync, templates
 
 KIND = "delete-vm"
 STEPS = 3
@@ -73,9 +73,7 @@ def _deletable(actor: Actor, vm: VM, disk: Disk) -> DeletableDisk:
 
 def _in_use(actor: Actor, vm: VM, volume: Volume) -> Problem | None:
     """Say what else needs the volume; others' guests are named only to those who may see them."""
-    template = Template.objects.filter(
-        host=vm.host, pool_name=volume.pool.name, volume_name=volume.name
-    ).first()
+    template = templates.using(vm.host, pool=volume.pool.name, volume=volume.name)
     if template is not None:
         return Problem("disk-is-template", name=template.name)
     overlay = Volume.objects.filter(pool__host=vm.host, backing_path=volume.path).first()

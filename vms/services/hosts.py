@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from vms.hypervisor import registry
 from vms.hypervisor.connection import HostConnection
+from vms.hypervisor.hardware import GuestOptions
+from vms.hypervisor.options import guest_options_from
 from vms.models import Host, HostStatus
 from vms.problems import Refused
 
@@ -14,6 +16,11 @@ from vms.problems import Refused
 def connection(host: Host) -> HostConnection:
     """Return this process's connection to the host; it opens by itself when first used."""
     return registry.host_connection(str(host.pk), host.uri)
+
+
+def options(host: Host) -> GuestOptions:
+    """Return what guests can be made of there, as last read; not known before the first time."""
+    return guest_options_from(host.facts.get("options") or {})
 
 
 def require_connected(host: Host) -> None:

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field, replace
 
 from django.db import IntegrityError, transaction
 
-from vms import messages, selectors
+from vms import selectors
 from vms.hypervisor import cloudinit
 from vms.hypervisor.types import VmState
 from vms.live import publish
 from vms.models import VM, Job, Template, User
 from vms.policy import Action, Actor, Person, can
 from vms.problems import Forbidden, Invalid, NotFound, Problem
-from vms.services import audit, creation, hosts, jobs, names, ssh_keys, templates
-from vms.services.templates import TemplateStatus
+from vms.services import audit, creation, hosts, jobs, names, rooms, ssh_keys, templates
+from vms.services.rooms import CreateLimits
 
 MIN_PASSWORD = 8
 MAX_DESCRIPTION = 4000
@@ -36,22 +36,14 @@ class CreateRequest:
     vcpus: int | None = None
     memory_mib: int | None = None
     disk_bytes: int | None = None
+    """Size of the first disk."""
+    more_disk_bytes: tuple[int | None, ...] = ()
+    """Sizes of the others, in the template's order."""
     user: str = ""
     password: str = field(default="", repr=False)
     ssh_keys: tuple[str, ...] = ()
     is_started: bool = True
     description: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CreateLimits:
-    """How far the fields of the form go, from what was last seen on the host."""
-
-    max_vcpus: int
-    max_memory_mib: int
-    min_memory_mib: int
-    min_disk_bytes: int
-    max_disk_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +54,7 @@ class _Checked:
     template: Template
     vcpus: int
     memory_mib: int
-    disk_bytes: int
+    disk_sizes: list[int]
     user: str
 
 
@@ -74,19 +66,7 @@ def propose_name(*, actor: Actor, template: Template) -> str:
 def limits(*, actor: Actor, template: Template) -> CreateLimits:
     """Say how large a guest from this template can be. Raises Forbidden."""
     _authorize(actor)
-    return _limits(template, templates.status(template))
-
-
-def _limits(template: Template, status: TemplateStatus) -> CreateLimits:
-    facts, image = template.host.facts, status.image
-    smallest = image.capacity_bytes if image else 0
-    return CreateLimits(
-        max_vcpus=int(facts.get("cpus") or templates.MAX_VCPUS),
-        max_memory_mib=int(facts.get("memory_mib") or 1 << 30),
-        min_memory_mib=templates.MIN_MEMORY_MIB,
-        min_disk_bytes=smallest,
-        max_disk_bytes=max(smallest, image.pool.available_bytes) if image else 0,
-    )
+    return rooms.of(template)
 
 
 def create(*, actor: Actor, request: CreateRequest) -> tuple[VM, Job]:
@@ -128,21 +108,21 @@ def _check(actor: Actor, request: CreateRequest) -> _Checked:
     status = templates.status(template)
     if not status.is_valid:
         raise Invalid({"template": Problem("template-invalid", reason=status.reason)})
-    room = _limits(template, status)
+    disk_sizes, size_errors = rooms.sizes(
+        rooms.limits(template, status.image), request.disk_bytes, request.more_disk_bytes
+    )
     checked = _Checked(
         request,
         template,
         vcpus=template.vcpus if request.vcpus is None else request.vcpus,
         memory_mib=template.memory_mib if request.memory_mib is None else request.memory_mib,
-        disk_bytes=max(template.disk_bytes, room.min_disk_bytes)
-        if request.disk_bytes is None
-        else request.disk_bytes,
+        disk_sizes=disk_sizes,
         user=_login(template, request),
     )
     errors = {
         **_name_errors(actor, request),
         **templates.size_problems(template.host, checked.vcpus, checked.memory_mib),
-        **_disk_errors(checked, room, template.pool_name),
+        **size_errors,
         **_cloud_init_errors(checked),
     }
     if errors:
@@ -181,15 +161,6 @@ def description_errors(description: str) -> dict[str, Problem]:
     return {}
 
 
-def _disk_errors(checked: _Checked, room: CreateLimits, pool: str) -> dict[str, Problem]:
-    if checked.disk_bytes < room.min_disk_bytes:
-        return {"disk_bytes": Problem("disk-under-image", limit=messages.size(room.min_disk_bytes))}
-    if checked.disk_bytes > room.max_disk_bytes:
-        limit = messages.size(room.max_disk_bytes)
-        return {"disk_bytes": Problem("disk-over-pool", pool=pool, limit=limit)}
-    return {}
-
-
 def _cloud_init_errors(checked: _Checked) -> dict[str, Problem]:
     request, errors = checked.request, {}
     if not checked.template.has_cloud_init:
@@ -224,7 +195,7 @@ def _reserve(actor: Actor, checked: _Checked, password_hash: str) -> tuple[VM, J
         },
     )
     params = creation.Params(
-        disk_bytes=checked.disk_bytes,
+        disk_sizes=checked.disk_sizes,
         user=checked.user,
         password_hash=password_hash,
         ssh_keys=list(ssh_keys.parse("\n".join(request.ssh_keys))),
@@ -239,12 +210,13 @@ def _reserve(actor: Actor, checked: _Checked, password_hash: str) -> tuple[VM, J
             owner=_owner(actor),
             template=template,
             template_name=template.name,
+            template_number=template.number,
             description=request.description,
             vcpus=checked.vcpus,
             memory_mib=checked.memory_mib,
             state=VmState.OFF.value,
             is_creating=True,
-            has_vnc=True,
+            has_vnc=template.plan.hardware.has_screen,
         )
         audit.requested(trail)
         undo = (("row", str(pk)),)

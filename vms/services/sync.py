@@ -5,6 +5,7 @@ Functions take what was read and talk to no host. Each is one transaction; pages
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -73,7 +74,7 @@ def known_vms(host: Host) -> dict[str, KnownVm]:
 
 def observe_host(host: Host, facts: HostFacts) -> None:
     """Write that the host answers and what it is."""
-    values = {key: str(v) if isinstance(v, str) else v for key, v in asdict(facts).items()}
+    values = json.loads(json.dumps(asdict(facts)))  # as the row will give them back
     with transaction.atomic():
         row = Host.objects.select_for_update().get(pk=host.pk)
         is_new = row.status != HostStatus.CONNECTED

@@ -1,37 +1,63 @@
-"""Templates: whether they can be used, and their making, editing and deletion."""
+"""Templates: their making, editing and deletion. Guests made from one stay as they are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import IntegrityError, transaction
 
 from vms import messages, selectors
+from vms.hypervisor.blueprint import (
+    Blueprint,
+    CloudPlan,
+    DiskOrigin,
+    SourceKind,
+    as_json,
+    with_first_disk,
+    with_first_network,
+)
 from vms.live import publish
-from vms.models import Host, Network, Template, Volume
+from vms.models import Host, Template, Volume
 from vms.policy import Action, Actor, Person, can
 from vms.problems import Forbidden, Invalid, NotFound, Problem
-from vms.services import audit, names
+from vms.services import audit, fitting, names, versions
+from vms.services.fitting import MAX_VCPUS, MIN_MEMORY_MIB, size_problems
+from vms.services.readiness import TemplateStatus, status, statuses
 
-MAX_VCPUS = 512
-MIN_MEMORY_MIB = 32
+__all__ = [
+    "MAX_VCPUS",
+    "MIN_MEMORY_MIB",
+    "TemplateContent",
+    "TemplateDefaults",
+    "TemplateStatus",
+    "create",
+    "delete",
+    "edit",
+    "edit_whole",
+    "make",
+    "size_problems",
+    "status",
+    "statuses",
+]
+
+MAX_DESCRIPTION = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class TemplateStatus:
-    """Whether guests can be made from a template; `reason` is a sentence, "" when they can."""
+class TemplateContent:
+    """Everything of a template that people choose, but its image."""
 
-    is_valid: bool
-    code: str = ""
-    reason: str = ""
-    image: Volume | None = None
+    name: str
+    blueprint: Blueprint
+    description: str = ""
+    os_name: str = ""
+    icon: str = "linux"
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateDefaults:
-    """The values of a template that people choose. Sizes: 0 bytes of disk means that of the
-    image.
+    """The few values that most templates of a disk image are made of. Sizes: 0 bytes of disk means
+    that of the image.
     """
 
     name: str
@@ -45,78 +71,76 @@ class TemplateDefaults:
     default_user: str = ""
     icon: str = "linux"
 
-
-def status(template: Template) -> TemplateStatus:
-    """Say whether the template can be used now, from what was last seen on its host."""
-    return statuses([template])[template.pk]
-
-
-def statuses(templates: Iterable[Template]) -> dict[object, TemplateStatus]:
-    """`status` of many templates, by primary key, with two queries in all."""
-    rows = list(templates)
-    hosts = {row.host_id for row in rows}
-    images = {
-        (image.pool.host_id, image.pool.name, image.name): image
-        for image in Volume.objects.select_related("pool").filter(
-            pool__host__in=hosts, name__in={row.volume_name for row in rows}
+    def content(self, base: Blueprint | None = None) -> TemplateContent:
+        """Return the whole: these values, and those of `base` for all that they do not say."""
+        blueprint = base or Blueprint()
+        cloud = blueprint.cloud if base else CloudPlan()
+        sized = replace(
+            blueprint,
+            vcpus=self.vcpus,
+            memory_mib=self.memory_mib,
+            cloud=replace(cloud, is_read=self.has_cloud_init, user=self.default_user),
         )
-    }
-    networks = {
-        (network.host_id, network.name): network
-        for network in Network.objects.filter(host__in=hosts)
-    }
-    return {
-        row.pk: _status(
-            row,
-            images.get((row.host_id, row.pool_name, row.volume_name)),
-            networks.get((row.host_id, row.network_name)),
+        whole = with_first_network(
+            with_first_disk(sized, size_bytes=self.disk_bytes), self.network_name
         )
-        for row in rows
-    }
-
-
-def _status(template: Template, image: Volume | None, network: Network | None) -> TemplateStatus:
-    if image is None:
-        return _invalid("image-gone", name=template.volume_name, pool=template.pool_name)
-    if not image.pool.is_active:
-        return _invalid("image-pool-inactive", pool=template.pool_name)
-    if template.network_name and network is None:
-        return _invalid("network-gone", name=template.network_name)
-    if network is not None and not network.is_active:
-        return _invalid("network-inactive", name=template.network_name)
-    return TemplateStatus(is_valid=True, image=image)
-
-
-def _invalid(code: str, **params: str) -> TemplateStatus:
-    return TemplateStatus(False, code, messages.sentence_for(code, params))
+        return TemplateContent(self.name, whole, self.description, self.os_name, self.icon)
 
 
 def create(*, actor: Actor, image_id: selectors.Identifier, defaults: TemplateDefaults) -> Template:
-    """Make a template from an image in a pool. Raises Forbidden, Invalid."""
+    """Make a template from a disk image in a pool. Raises Forbidden, Invalid."""
+    return make(actor=actor, content=defaults.content(), image_id=image_id)
+
+
+def make(
+    *,
+    actor: Actor,
+    content: TemplateContent,
+    image_id: selectors.Identifier | None = None,
+    host_id: selectors.Identifier | None = None,
+) -> Template:
+    """Make a template from a disk image or an ISO; from neither, on that host, to boot from the
+    network. Raises Forbidden, Invalid.
+    """
     _authorize(actor)
-    image = _image_for_template(actor, image_id)
-    errors = _problems(defaults, image.pool.host, image)
-    if errors:
+    image = _image(actor, image_id, content.blueprint.source)
+    host = image.pool.host if image else _host(actor, host_id)
+    if errors := _problems(content, host, image):
         raise Invalid(errors)
     template = Template(
-        host=image.pool.host,
-        image=image,
-        pool_name=image.pool.name,
-        volume_name=image.name,
-        created_by=actor.user if isinstance(actor, Person) else None,
+        host=host, number=0, created_by=actor.user if isinstance(actor, Person) else None
     )
-    return _save(actor, template, defaults, "template.create")
+    return _save(actor, template, content, image, "template.create")
 
 
 def edit(
     *, actor: Actor, template_id: selectors.Identifier, defaults: TemplateDefaults
 ) -> Template:
-    """Change the defaults of a template; guests made from it stay as they are."""
+    """Change the few values of a template; what they do not say stays."""
     template = selectors.template(actor, template_id, Action.TEMPLATE_MANAGE)
-    errors = _problems(defaults, template.host, status(template).image)
-    if errors:
+    return edit_whole(actor=actor, template_id=template_id, content=defaults.content(template.plan))
+
+
+def edit_whole(
+    *,
+    actor: Actor,
+    template_id: selectors.Identifier,
+    content: TemplateContent,
+    image_id: selectors.Identifier | None = None,
+) -> Template:
+    """Change a template, its image too where one is given. Raises Invalid.
+
+    Each change is a version of its own; nothing of guests made from former ones changes.
+    """
+    template = selectors.template(actor, template_id, Action.TEMPLATE_MANAGE)
+    now = status(template).image
+    image = now if image_id is None else _image(actor, image_id, content.blueprint.source)
+    if image is not None and image.pool.host_id != template.host_id:
+        raise Invalid({"image": Problem("unknown-image")})
+    if errors := _problems(content, template.host, image):
         raise Invalid(errors)
-    return _save(actor, template, defaults, "template.edit")
+    replaced = image if image_id is not None else None
+    return _save(actor, template, content, replaced, "template.edit")
 
 
 def delete(*, actor: Actor, template_id: selectors.Identifier) -> None:
@@ -128,68 +152,103 @@ def delete(*, actor: Actor, template_id: selectors.Identifier) -> None:
         transaction.on_commit(lambda: publish.things_changed("templates"))
 
 
+def using(host: Host, *, pool: str, volume: str) -> Template | None:
+    """Return a template that guests are made from that volume with, as image or further disk."""
+    for template in Template.objects.filter(host=host):
+        own = (template.pool_name, template.volume_name)
+        others = {(disk.source_pool, disk.source_volume) for disk in template.plan.disks}
+        if (pool, volume) in {own, *others}:
+            return template
+    return None
+
+
 def _authorize(actor: Actor) -> None:
     if not can(actor, Action.TEMPLATE_CREATE):
         raise Forbidden("forbidden", action=Action.TEMPLATE_CREATE.value)
 
 
-def _image_for_template(actor: Actor, image_id: selectors.Identifier) -> Volume:
+def _host(actor: Actor, host_id: selectors.Identifier | None) -> Host:
+    try:
+        return selectors.host(actor, host_id or "")
+    except NotFound:
+        raise Invalid({"host": Problem("required")}) from None
+
+
+def _image(
+    actor: Actor, image_id: selectors.Identifier | None, source: SourceKind
+) -> Volume | None:
+    if source is SourceKind.NETWORK:
+        return None
+    if not image_id:
+        raise Invalid({"image": Problem("required")})
     try:
         image = selectors.image(actor, image_id)
     except NotFound:
         raise Invalid({"image": Problem("unknown-image")}) from None
-    if image.is_iso:
-        raise Invalid({"image": Problem("image-is-iso")})
-    if image.path in selectors.disk_paths_in_use():
+    if image.is_iso is not (source is SourceKind.ISO):
+        raise Invalid({"image": Problem("image-is-iso" if image.is_iso else "image-is-no-iso")})
+    if image.path in selectors.disk_paths_in_use() and not image.is_iso:
         raise Invalid({"image": Problem("image-in-use")})
     return image
 
 
-def _problems(defaults: TemplateDefaults, host: Host, image: Volume | None) -> dict[str, Problem]:
+def _problems(content: TemplateContent, host: Host, image: Volume | None) -> dict[str, Problem]:
+    blueprint, errors = content.blueprint, _text_problems(content)
+    errors |= size_problems(host, blueprint.vcpus, blueprint.memory_mib)
+    stock = fitting.stocks_of([host], {disk.source_volume for disk in blueprint.disks})[host.pk]
+    main_pool = image.pool.name if image else ""
+    for key, problem in fitting.shortfalls(blueprint, stock, main_pool):
+        errors.setdefault(key, problem)
+    if image is not None and blueprint.source is SourceKind.IMAGE:
+        errors |= _under_image(blueprint, image)
+    if wrong := names.user_problem(blueprint.cloud.user):
+        errors["default_user"] = wrong
+    return errors
+
+
+def _under_image(blueprint: Blueprint, image: Volume) -> dict[str, Problem]:
+    limit = messages.size(image.capacity_bytes)
+    return {
+        fitting.disk_key(index, "size_bytes"): Problem("disk-under-image", limit=limit)
+        for index, disk in enumerate(blueprint.disks)
+        if not disk.source_volume
+        and disk.origin is not DiskOrigin.BLANK
+        and 0 < disk.size_bytes < image.capacity_bytes
+    }
+
+
+def _text_problems(content: TemplateContent) -> dict[str, Problem]:
     errors: dict[str, Problem] = {}
-    if problem := names.name_problem(defaults.name):
+    if problem := names.name_problem(content.name):
         errors["name"] = problem
-    if names.has_control_characters(defaults.description, allowed="\n\t"):
+    if names.has_control_characters(content.description, allowed="\n\t"):
         errors["description"] = Problem("text-control")
-    if len(defaults.description) > 2000:
-        errors["description"] = Problem("text-too-long", limit=2000)
-    errors |= size_problems(host, defaults.vcpus, defaults.memory_mib)
-    if image is not None and 0 < defaults.disk_bytes < image.capacity_bytes:
-        smallest = messages.size(image.capacity_bytes)
-        errors["disk_bytes"] = Problem("disk-under-image", limit=smallest)
-    network = defaults.network_name
-    if network and not Network.objects.filter(host=host, name=network).exists():
-        errors["network_name"] = Problem("unknown-network", name=network)
-    if problem := names.user_problem(defaults.default_user):
-        errors["default_user"] = problem
+    if len(content.description) > MAX_DESCRIPTION:
+        errors["description"] = Problem("text-too-long", limit=MAX_DESCRIPTION)
     return errors
 
 
-def size_problems(host: Host, vcpus: int, memory_mib: int) -> dict[str, Problem]:
-    """Check CPUs and memory against what the host has."""
-    errors: dict[str, Problem] = {}
-    host_cpus = int(host.facts.get("cpus") or MAX_VCPUS)
-    host_memory = int(host.facts.get("memory_mib") or 0)
-    if vcpus < 1:
-        errors["vcpus"] = Problem("too-small", limit=1)
-    elif vcpus > host_cpus:
-        errors["vcpus"] = Problem("vcpus-over-host", limit=host_cpus)
-    if memory_mib < MIN_MEMORY_MIB:
-        errors["memory_mib"] = Problem("too-small", limit=f"{MIN_MEMORY_MIB} MiB")
-    elif host_memory and memory_mib > host_memory:
-        errors["memory_mib"] = Problem("memory-over-host", limit=host_memory)
-    return errors
-
-
-def _save(actor: Actor, template: Template, defaults: TemplateDefaults, action: str) -> Template:
-    for field in TemplateDefaults.__dataclass_fields__:
-        setattr(template, field, getattr(defaults, field))
+def _save(
+    actor: Actor, template: Template, content: TemplateContent, image: Volume | None, action: str
+) -> Template:
+    """Write the template and its new version; `image` None leaves the one that it has."""
+    template.name, template.description = content.name, content.description
+    template.os_name, template.icon = content.os_name, content.icon
+    template.blueprint = as_json(content.blueprint)
+    if image is not None:
+        template.image, template.pool_name, template.volume_name = (
+            image,
+            image.pool.name,
+            image.name,
+        )
+    if content.blueprint.source is SourceKind.NETWORK:
+        template.image, template.pool_name, template.volume_name = None, "", ""
     target = audit.Target("template", str(template.pk), template.name)
     try:
         with transaction.atomic(), audit.audited(audit.Trail(actor, action, target)):
-            template.save()
+            versions.record(actor, template)
             transaction.on_commit(lambda: publish.things_changed("templates"))
     except IntegrityError:
-        problem = Problem("template-name-used", name=defaults.name)
+        problem = Problem("template-name-used", name=content.name)
         raise Invalid({"name": problem}) from None
     return template

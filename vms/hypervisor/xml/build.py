@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from ..hardware import CpuMode, Discard, Firmware, Hardware
 from ..types import Accelerator, DiskSpec, NicSpec, VmMetadata, VmSpec
 from .parse import AGENT_CHANNEL
 from .tree import METADATA_TAG, NAMESPACE, PREFIX, add, put, write, write_pretty
 
-FIXED_PCI_PORTS = 6
-"""USB, serial, balloon, RNG, virtio tablet and keyboard."""
 SPARE_PCI_PORTS = 8
 """Free ones: without any, nothing can be plugged in while the guest runs."""
 BALLOON_PERIOD_S = 5
@@ -27,6 +26,9 @@ TARGET_PREFIXES = {
     "fdc": "fd",
 }
 X86 = frozenset({"x86_64", "i686"})
+PCIE_MACHINES = ("q35", "virt")
+CONVENTIONAL_NICS = frozenset({"e1000", "rtl8139"})
+"""Cards of the old bus: libvirt puts them behind a bridge that takes one port for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,9 @@ class Platform:
 
 
 def platform_for(spec: VmSpec, *, has_vdagent: bool = True) -> Platform:
-    """Return the usual platform of the guest's architecture."""
-    machine = {"x86_64": "q35", "i686": "q35", "aarch64": "virt"}.get(spec.arch, "")
+    """Return the platform that was asked for, or the usual one of the guest's architecture."""
+    usual = {"x86_64": "q35", "i686": "q35", "aarch64": "virt"}.get(spec.arch, "")
+    machine = spec.hardware.machine.value or usual
     if spec.accelerator is Accelerator.TEST:
         return Platform(machine="", has_vdagent=False)
     return Platform(machine=machine, has_vdagent=has_vdagent)
@@ -61,19 +64,28 @@ def domain_xml(spec: VmSpec, platform: Platform | None = None) -> str:
     add(root, "vcpu", spec.vcpus)
     _add_system(root, spec, platform)
     _add_timing(root, spec)
-    devices = add(root, "devices")
-    _add_disks(devices, spec)
+    _add_devices(add(root, "devices"), spec, platform)
+    return write_pretty(root)
+
+
+def _add_devices(devices: etree._Element, spec: VmSpec, platform: Platform) -> None:
+    hardware = spec.hardware
+    _add_disks(devices, spec, platform)
     for nic in spec.nics:
         _add_nic(devices, nic)
     if spec.accelerator is not Accelerator.TEST:
         _add_controllers(devices, spec, platform)
-    _add_channels(devices, platform)
-    _add_screen(devices)
+    _add_channels(devices, hardware, platform)
+    if hardware.has_screen:
+        _add_screen(devices, hardware)
+    if hardware.has_tpm:
+        tpm = add(devices, "tpm", model="tpm-crb" if spec.arch in X86 else "tpm-tis")
+        add(tpm, "backend", type="emulator", version="2.0")
     balloon = add(devices, "memballoon", model="virtio")
     add(balloon, "stats", period=BALLOON_PERIOD_S)
-    rng = add(devices, "rng", model="virtio")
-    add(rng, "backend", "/dev/urandom", model="random")
-    return write_pretty(root)
+    if hardware.has_rng:
+        rng = add(devices, "rng", model="virtio")
+        add(rng, "backend", "/dev/urandom", model="random")
 
 
 def metadata_xml(metadata: VmMetadata) -> str:
@@ -136,16 +148,49 @@ def _add_system(root: etree._Element, spec: VmSpec, platform: Platform) -> None:
     kind = add(os, "type", "hvm", arch=spec.arch)
     if platform.machine:
         kind.set("machine", platform.machine)
-    if spec.arch == "aarch64":
-        os.set("firmware", "efi")  # the virt machine has no other firmware
+    _add_firmware(os, spec)
     features = add(root, "features")
     add(features, "acpi")
     if spec.arch in X86:
         add(features, "apic")
-    if spec.accelerator is Accelerator.KVM:
-        add(root, "cpu", mode="host-passthrough")
-    elif spec.accelerator is Accelerator.QEMU:
-        add(root, "cpu", mode="maximum")
+    if spec.hardware.firmware is Firmware.SECURE_BOOT:  # it keeps its variables from the guest
+        add(features, "smm", state="on")
+    if spec.accelerator is not Accelerator.TEST:
+        _add_cpu(root, spec)
+
+
+def _add_firmware(os: etree._Element, spec: VmSpec) -> None:
+    """Say what the firmware must be able to do; libvirt finds the files on the host."""
+    if spec.arch == "aarch64":
+        os.set("firmware", "efi")  # the virt machine has no other
+    if spec.hardware.firmware is Firmware.BIOS:
+        return
+    os.set("firmware", "efi")
+    is_secure = spec.hardware.firmware is Firmware.SECURE_BOOT
+    firmware = add(os, "firmware")
+    if is_secure:
+        add(firmware, "feature", enabled="yes", name="enrolled-keys")
+        add(os, "loader", secure="yes")
+    add(firmware, "feature", enabled="yes" if is_secure else "no", name="secure-boot")
+
+
+def _add_cpu(root: etree._Element, spec: VmSpec) -> None:
+    mode, is_kvm = spec.hardware.cpu_mode, spec.accelerator is Accelerator.KVM
+    if mode is CpuMode.NAMED:
+        cpu = add(root, "cpu", mode="custom", match="exact", check="none")
+        add(cpu, "model", spec.hardware.cpu_model, fallback="forbid")
+    elif mode is CpuMode.HOST_MODEL:
+        cpu = add(root, "cpu", mode="host-model", check="none" if not is_kvm else "partial")
+    else:  # emulation has no processor of a host to pass through
+        cpu = add(root, "cpu", mode="host-passthrough" if is_kvm else "maximum")
+    if topology := spec.hardware.topology:
+        add(
+            cpu,
+            "topology",
+            sockets=topology.sockets,
+            cores=topology.cores,
+            threads=topology.threads,
+        )
 
 
 def _add_timing(root: etree._Element, spec: VmSpec) -> None:
@@ -163,17 +208,31 @@ def _add_timing(root: etree._Element, spec: VmSpec) -> None:
         add(power, "suspend-to-disk", enabled="no")
 
 
-def _add_disks(devices: etree._Element, spec: VmSpec) -> None:
-    """Add the disks and the CD-ROM drive. Without a given order: first disk, then the drive."""
+def _add_disks(devices: etree._Element, spec: VmSpec, platform: Platform) -> None:
+    """Add the disks, the CD-ROM drive and then other CDs: the first drive is the one for people.
+
+    Without a given order the guest boots from its first disk, its interfaces that have an order,
+    then the drive.
+    """
     names = _TargetNames()
-    has_order = any(disk.boot_order for disk in spec.disks)
-    for index, disk in enumerate(spec.disks):
+    disks = [disk for disk in spec.disks if disk.device != "cdrom"]
+    has_order = any(disk.boot_order for disk in disks)
+    for index, disk in enumerate(disks):
         default = 1 if index == 0 and not has_order else None
         _add_disk(devices, disk, names.next(disk.bus), disk.boot_order or default)
-    bus = "sata" if spec.arch in X86 else "scsi"
+    bus = _drive_bus(spec, platform)
     drive = DiskSpec(path=spec.cdrom_path, format="raw", device="cdrom", bus=bus)
-    last = max((disk.boot_order or 0 for disk in spec.disks), default=0)
-    _add_disk(devices, drive, names.next(bus), max(last, 1 if spec.disks else 0) + 1)
+    taken = [disk.boot_order or 0 for disk in disks] + [nic.boot_order or 0 for nic in spec.nics]
+    _add_disk(devices, drive, names.next(bus), max([*taken, 1 if disks else 0]) + 1)
+    for disk in spec.disks:
+        if disk.device == "cdrom":
+            _add_disk(devices, disk, names.next(disk.bus), None)
+
+
+def _drive_bus(spec: VmSpec, platform: Platform) -> str:
+    if spec.arch not in X86:
+        return "scsi"
+    return "ide" if platform.machine == "pc" else "sata"
 
 
 class _TargetNames:
@@ -200,12 +259,16 @@ def letters(index: int) -> str:
 
 
 def _add_disk(devices: etree._Element, disk: DiskSpec, target: str, boot_order: int | None) -> None:
-    element = add(devices, "disk", type="file", device=disk.device)
+    is_block = disk.path.startswith("/dev/")
+    element = add(devices, "disk", type="block" if is_block else "file", device=disk.device)
     driver = add(element, "driver", name="qemu", type=disk.format)
-    if disk.device == "disk" and not disk.is_readonly:
+    if disk.cache:
+        driver.set("cache", disk.cache.value)
+    if disk.device == "disk" and not disk.is_readonly and disk.discard is Discard.UNMAP:
         driver.set("discard", "unmap")
     if disk.path:
-        add(element, "source", file=disk.path)
+        source = add(element, "source")
+        put(source, "dev" if is_block else "file", disk.path)
     add(element, "target", dev=target, bus=disk.bus)
     if disk.is_readonly or disk.device == "cdrom":
         add(element, "readonly")
@@ -221,28 +284,45 @@ def _add_nic(devices: etree._Element, nic: NicSpec) -> None:
         add(element, "mac", address=nic.mac)
     add(element, "source", network=nic.network)
     add(element, "model", type=nic.model)
+    if nic.boot_order:
+        add(element, "boot", order=nic.boot_order)
 
 
 def _add_controllers(devices: etree._Element, spec: VmSpec, platform: Platform) -> None:
     add(devices, "controller", type="usb", model="qemu-xhci")
-    if platform.machine not in ("q35", "virt"):
-        return
-    used = FIXED_PCI_PORTS + len(spec.nics) + sum(1 for d in spec.disks if d.bus == "virtio")
-    if spec.arch not in X86:
+    has_scsi = spec.arch not in X86 or any(disk.bus == "scsi" for disk in spec.disks)
+    if has_scsi:
         add(devices, "controller", type="scsi", model="virtio-scsi")
-        used += 1
+    if platform.machine not in PCIE_MACHINES:
+        return
     add(devices, "controller", type="pci", model="pcie-root")
-    for _ in range(used + SPARE_PCI_PORTS):
+    for _ in range(_used_ports(spec, platform) + has_scsi + SPARE_PCI_PORTS):
         add(devices, "controller", type="pci", model="pcie-root-port")
 
 
-def _add_channels(devices: etree._Element, platform: Platform) -> None:
-    add(devices, "serial", type="pty")
-    console = add(devices, "console", type="pty")
-    add(console, "target", type="serial")
-    agent = add(devices, "channel", type="unix")
-    add(agent, "target", type="virtio", name=AGENT_CHANNEL)
-    if platform.has_vdagent:
+def _used_ports(spec: VmSpec, platform: Platform) -> int:
+    """Count the ports that the devices of the guest take; there are as many, and spare ones."""
+    hardware, models = spec.hardware, [nic.model for nic in spec.nics]
+    return (
+        2  # USB and balloon
+        + (hardware.has_agent or (platform.has_vdagent and hardware.has_screen))
+        + hardware.has_rng
+        + 2 * hardware.has_screen  # virtio tablet and keyboard
+        + sum(1 for disk in spec.disks if disk.bus == "virtio")
+        + sum(1 for model in models if model not in CONVENTIONAL_NICS)
+        + (not CONVENTIONAL_NICS.isdisjoint(models))
+    )
+
+
+def _add_channels(devices: etree._Element, hardware: Hardware, platform: Platform) -> None:
+    if hardware.has_serial:
+        add(devices, "serial", type="pty")
+        console = add(devices, "console", type="pty")
+        add(console, "target", type="serial")
+    if hardware.has_agent:
+        agent = add(devices, "channel", type="unix")
+        add(agent, "target", type="virtio", name=AGENT_CHANNEL)
+    if platform.has_vdagent and hardware.has_screen:
         clipboard = add(devices, "channel", type="qemu-vdagent")
         source = add(clipboard, "source")
         add(source, "clipboard", copypaste="yes")
@@ -250,7 +330,7 @@ def _add_channels(devices: etree._Element, platform: Platform) -> None:
         add(clipboard, "target", type="virtio", name="com.redhat.spice.0")
 
 
-def _add_screen(devices: etree._Element) -> None:
+def _add_screen(devices: etree._Element, hardware: Hardware) -> None:
     """Add the display and its inputs, over USB and virtio: each kernel lacks one of the two."""
     add(devices, "input", type="tablet", bus="usb")
     add(devices, "input", type="tablet", bus="virtio")
@@ -260,4 +340,4 @@ def _add_screen(devices: etree._Element) -> None:
     graphics = add(devices, "graphics", type="vnc", sharePolicy="ignore")
     add(graphics, "listen", type="none")
     video = add(devices, "video")
-    add(video, "model", type="virtio", heads=1, primary="yes")
+    add(video, "model", type=hardware.video.value, heads=1, primary="yes")

@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from vms.models import VM, Template, User, Volume
 from vms.services.editing import BootDevice
-from vms.services.machines import CreateLimits, CreateRequest
+from vms.services.machines import CreateRequest
+from vms.services.rooms import CreateLimits
 from vms.web.forms.fields import CountField, GibibytesField, LinesField, to_bytes, to_gib
 
 NO_AUTOCOMPLETE = {"autocomplete": "off", "spellcheck": "false"}
