@@ -91,6 +91,32 @@ SENTENCES: dict[str, Text] = {
     "too-many-tokens": lazy("An account has at most %(limit)s tokens; revoke one first."),
     "token-expiry-past": lazy("This day is over; choose a later one."),
     "no-cloud-init": lazy("This template does not take a user, password or SSH key."),
+    "hostname-rule": lazy(
+        "A host name holds letters, digits and “-”, in parts of at most 63 with dots between them."
+    ),
+    "package-rule": lazy("“%(name)s” is no name of a package."),
+    "too-many-packages": lazy("At most %(limit)s packages."),
+    "timezone-rule": lazy("A time zone looks like “Europe/Berlin” or “UTC”."),
+    "locale-rule": lazy("A locale looks like “de_DE.UTF-8”."),
+    "address-rule": lazy(
+        "“%(name)s” is no address with its prefix length; it should look like “192.0.2.7/24”."
+    ),
+    "ip-rule": lazy("“%(name)s” is no IP address."),
+    "gateway-outside": lazy("“%(name)s” is in none of the networks of these addresses."),
+    "seed-gone": lazy(
+        "The cloud-init disk of this guest is not in its pool any more. Remove it here while the "
+        "guest is off, then save again."
+    ),
+    "yaml-too-large": lazy("At most %(limit)s KiB."),
+    "yaml-other-kind": lazy("Only cloud-config (YAML) is taken here, no script and no archive."),
+    "yaml-no-mapping": lazy("Line %(line)s: cloud-config is a mapping, “key: value”."),
+    "yaml-syntax": lazy("Line %(line)s: %(detail)s."),
+    "yaml-twice": lazy("Line %(line)s: “%(name)s” stands here a second time."),
+    "yaml-unusable": lazy("This is nested too deeply, or holds more or other than can be used."),
+    "yaml-clear-password": lazy(
+        "Line %(line)s: a password in clear text (“%(name)s”) is not kept. Type it into the field "
+        "for the password, or put its hash here."
+    ),
     "boot-unknown": lazy("“%(name)s” is not a device of this guest that can boot."),
     "unknown-template": lazy("There is no such template."),
     "unknown-image": lazy("There is no such image."),
@@ -261,6 +287,7 @@ ACTIONS: dict[str, Text] = {
     "vm.edit": lazy("Change settings"),
     "vm.describe": lazy("Change description"),
     "vm.tag": lazy("Change tags"),
+    "vm.cloud-init": lazy("Change cloud-init"),
     "vm.insert-iso": lazy("Insert CD"),
     "vm.eject-iso": lazy("Eject CD"),
     "vm.set-owner": lazy("Change owner"),

@@ -12,7 +12,15 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vms.hypervisor.cloudinit import Seed, hash_password, hostname, seed_iso
+from vms.hypervisor.cloudinit import (
+    SEED_BYTES,
+    Seed,
+    hash_password,
+    hostname,
+    seed_iso,
+    user_document,
+)
+from vms.hypervisor.errors import Unsupported
 
 ODD = "ä <b>&\"' # %: [x]\n- y"
 
@@ -37,7 +45,11 @@ def files_of(iso: bytes) -> dict[str, str]:
 def test_a_user_with_password_and_keys() -> None:
     keys = ("ssh-ed25519 AAAA alice@home", f"ssh-rsa BBBB {ODD}")
     files = files_of(seed_iso(Seed("i-1", "web-1", "alice", "$6$salt$hash", keys)))
-    assert yaml.safe_load(files["meta-data"]) == {"instance-id": "i-1", "local-hostname": "web-1"}
+    assert yaml.safe_load(files["meta-data"]) == {
+        "instance-id": "i-1",
+        "local-hostname": "web-1",
+        "public-keys": list(keys),
+    }
     assert files["user-data"].startswith("#cloud-config\n")
     config = yaml.safe_load(files["user-data"])
     (user,) = config["users"]
@@ -52,6 +64,18 @@ def test_a_user_with_password_and_keys() -> None:
     network = yaml.safe_load(files["network-config"])
     assert network["version"] == 2
     assert all(nic["dhcp4"] is True for nic in network["ethernets"].values())
+
+
+def test_every_seed_is_as_large_as_the_others_so_that_it_can_be_written_over() -> None:
+    large = Seed("i", "h", extra={"write_files": [{"content": "x" * 60_000}]})
+    assert len(seed_iso(Seed("i", "h"))) == len(seed_iso(large)) == SEED_BYTES
+    with pytest.raises(Unsupported):
+        seed_iso(Seed("i", "h", extra={"x": "y" * SEED_BYTES}))
+
+
+def test_a_name_in_a_domain_is_told_as_such() -> None:
+    config = yaml.safe_load(user_document(Seed("i", "web.example.org")))
+    assert (config["hostname"], config["fqdn"]) == ("web", "web.example.org")
 
 
 def test_a_user_without_a_password_is_locked() -> None:

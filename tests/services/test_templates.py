@@ -95,6 +95,8 @@ def iso(test_host, image) -> Volume:
         ("network_name", {"nics": (NicPlan("nope"),)}, "network-gone"),
         ("nics.1.network", {"nics": (NicPlan("default"), NicPlan("nope"))}, "network-gone"),
         ("default_user", {"cloud": CloudPlan(user="root")}, "user-reserved"),
+        ("user_data", {"cloud": CloudPlan(user_data="password: geheim")}, "yaml-clear-password"),
+        ("timezone", {"cloud": CloudPlan(timezone="a b")}, "timezone-rule"),
     ],
 )  # fmt: skip
 def test_each_wrong_part_is_named(image, admin, key, values, code):

@@ -8,7 +8,8 @@ import re
 import secrets
 import threading
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pycdlib
 import yaml
@@ -19,7 +20,19 @@ LABEL = "cidata"
 SALT_SIGNS = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 SALT_LENGTH = 16
 HOSTNAME_MAX = 63
+SEED_BYTES = 1 << 20
 _crypt_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class NicAddress:
+    """How a network interface gets its addresses: by DHCP unless it has some."""
+
+    mac: str
+    addresses: tuple[str, ...] = ()
+    """With their prefix lengths: 192.0.2.7/24."""
+    gateways: tuple[str, ...] = ()
+    nameservers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +41,27 @@ class Seed:
 
     instance_id: str
     hostname: str
+    """One label, or several with dots for a name in a domain."""
     user: str = ""
-    password_hash: str = ""
+    password_hash: str = field(default="", repr=False)
     ssh_keys: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    timezone: str = ""
+    locale: str = ""
+    nics: tuple[NicAddress, ...] = ()
+    extra: Mapping[str, object] = field(default_factory=dict)
+    """More cloud-config; each of its keys takes the place of ours."""
 
 
 def seed_iso(seed: Seed) -> bytes:
-    """Return an ISO image labelled cidata with meta-data, user-data and network-config."""
+    """Return an ISO image labelled cidata with meta-data, user-data and network-config.
+
+    Its size is always the same, so that it can be written over the one before.
+    """
     files = {
-        "meta-data": _yaml({"instance-id": seed.instance_id, "local-hostname": seed.hostname}),
-        "user-data": "#cloud-config\n" + _yaml(user_data(seed)),
-        "network-config": _yaml(network_config()),
+        "meta-data": _yaml(meta_data(seed)),
+        "user-data": user_document(seed),
+        "network-config": _yaml(network_config(seed.nics)),
     }
     image = pycdlib.PyCdlib()
     image.new(interchange_level=3, vol_ident=LABEL, joliet=3, rock_ridge="1.09")
@@ -54,16 +77,41 @@ def seed_iso(seed: Seed) -> bytes:
     written = io.BytesIO()
     image.write_fp(written)
     image.close()
-    return written.getvalue()
+    data = written.getvalue()
+    if len(data) > SEED_BYTES:
+        raise Unsupported(what="seed-size")
+    return data.ljust(SEED_BYTES, b"\0")
+
+
+def meta_data(seed: Seed) -> dict[str, object]:
+    """Return the document by which the guest knows who it is. Windows takes its keys from here."""
+    document: dict[str, object] = {
+        "instance-id": seed.instance_id,
+        "local-hostname": seed.hostname,
+    }
+    if seed.ssh_keys:
+        document["public-keys"] = list(seed.ssh_keys)
+    return document
+
+
+def user_document(seed: Seed) -> str:
+    """Return the cloud-config as the guest reads it."""
+    return "#cloud-config\n" + _yaml({**user_data(seed), **seed.extra})
 
 
 def user_data(seed: Seed) -> dict[str, object]:
     """Return the cloud-config document as a value."""
-    config: dict[str, object] = {
-        "hostname": seed.hostname,
-        "manage_etc_hosts": True,
-        "ssh_pwauth": bool(seed.password_hash),
-    }
+    label = seed.hostname.partition(".")[0]
+    config: dict[str, object] = {"hostname": label}
+    if label != seed.hostname:
+        config["fqdn"] = seed.hostname
+    config |= {"manage_etc_hosts": True, "ssh_pwauth": bool(seed.password_hash)}
+    if seed.timezone:
+        config["timezone"] = seed.timezone
+    if seed.locale:
+        config["locale"] = seed.locale
+    if seed.packages:
+        config |= {"package_update": True, "packages": list(seed.packages)}
     if not seed.user:
         if seed.ssh_keys:
             config["ssh_authorized_keys"] = list(seed.ssh_keys)
@@ -76,19 +124,38 @@ def user_data(seed: Seed) -> dict[str, object]:
         "lock_passwd": not seed.password_hash,
     }
     if seed.password_hash:
-        user["passwd"] = seed.password_hash
+        # The first for an account that is made, the second for one that is there already.
+        user |= {"passwd": seed.password_hash, "hashed_passwd": seed.password_hash}
     if seed.ssh_keys:
         user["ssh_authorized_keys"] = list(seed.ssh_keys)
     config["users"] = [user]
     return config
 
 
-def network_config() -> dict[str, object]:
-    """Return a network document (version 2) that asks for DHCP on every Ethernet interface."""
-    return {
-        "version": 2,
-        "ethernets": {"all": {"match": {"name": "e*"}, "dhcp4": True}},
-    }
+def network_config(nics: Sequence[NicAddress] = ()) -> dict[str, object]:
+    """Return a network document (version 2). Without fixed addresses it names no MAC, and so asks
+    for DHCP on whatever Ethernet interface the guest has.
+    """
+    if not any(nic.addresses for nic in nics):
+        everyone = {"match": {"name": "e*"}, "dhcp4": True}
+        return {"version": 2, "ethernets": {"all": everyone}}
+    parts = {f"nic{number}": _ethernet(nic) for number, nic in enumerate(nics)}
+    return {"version": 2, "ethernets": parts}
+
+
+def _ethernet(nic: NicAddress) -> dict[str, object]:
+    part: dict[str, object] = {"match": {"macaddress": nic.mac}}
+    if not nic.addresses:
+        return {**part, "dhcp4": True}
+    part["addresses"] = list(nic.addresses)
+    if nic.gateways:
+        part["routes"] = [
+            {"to": "::/0" if ":" in gateway else "0.0.0.0/0", "via": gateway}
+            for gateway in nic.gateways
+        ]
+    if nic.nameservers:
+        part["nameservers"] = {"addresses": list(nic.nameservers)}
+    return part
 
 
 def hostname(name: str) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import libvirt
 
 from .connection import HostConnection, Lane
 from .errors import InvalidConfig, NameTaken, Unsupported, WrongState
 from .lookup import find, has_name, record
-from .types import ConfigChange, DomainRecord, VmMetadata
+from .types import ConfigChange, DiskSpec, DomainRecord, VmMetadata
 from .xml.build import metadata_xml
 from .xml.tree import NAMESPACE, PREFIX
-from .xml.update import apply, drive_with_media, with_media
+from .xml.update import apply, drive_with_media, with_disk, with_media, without_disk
 
 MEDIA_TIMEOUT_S = 20.0
 
@@ -93,6 +95,26 @@ def change_media(
                 conn.defineXMLFlags(after, 0)
 
     host.call(Lane.VERBS, run, timeout_s=timeout_s, context={"uuid": uuid, "what": "cdrom"})
+
+
+def add_disk(host: HostConnection, uuid: str, disk: DiskSpec) -> None:
+    """Give a domain that is off one more disk. Raises WrongState while it is active."""
+    _redefine(host, uuid, lambda xml: with_disk(xml, disk))
+
+
+def remove_disk(host: HostConnection, uuid: str, path: str) -> None:
+    """Take the disk at `path` from a domain that is off; its file stays. Raises WrongState."""
+    _redefine(host, uuid, lambda xml: without_disk(xml, path))
+
+
+def _redefine(host: HostConnection, uuid: str, change: Callable[[str], str]) -> None:
+    def run(conn: libvirt.virConnect) -> None:
+        domain = find(conn, uuid)
+        if domain.isActive():
+            raise WrongState(detail="active")
+        conn.defineXMLFlags(change(_definition(domain)), 0)
+
+    host.call(Lane.VERBS, run, context={"uuid": uuid})
 
 
 def _definition(domain: libvirt.virDomain) -> str:

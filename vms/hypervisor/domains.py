@@ -5,7 +5,14 @@ from __future__ import annotations
 import libvirt
 
 from .connection import HostConnection, Lane
-from .domain_edit import change_config, change_media, set_description, set_metadata
+from .domain_edit import (
+    add_disk,
+    change_config,
+    change_media,
+    remove_disk,
+    set_description,
+    set_metadata,
+)
 from .domain_view import addresses, get_inactive_xml, screenshot
 from .errors import (
     DomainNotFound,
@@ -20,6 +27,7 @@ from .types import Accelerator, DomainRecord, Verb, VmSpec, VmState
 from .xml.build import domain_xml, platform_for
 
 __all__ = [
+    "add_disk",
     "addresses",
     "change_config",
     "change_media",
@@ -29,6 +37,7 @@ __all__ = [
     "get_inactive_xml",
     "list_all",
     "power",
+    "remove_disk",
     "screenshot",
     "set_description",
     "set_metadata",

@@ -15,7 +15,7 @@ from .errors import (
     VolumeNotFound,
 )
 from .types import PoolInfo, PoolState, VolumeInfo
-from .upload import upload_bytes, upload_file
+from .upload import overwrite_bytes, upload_bytes, upload_file
 from .volumes import describe, in_pool, pool_of
 from .xml.build import pool_xml, volume_xml
 from .xml.tree import attribute, read, text_of
@@ -29,6 +29,7 @@ __all__ = [
     "get_volume",
     "list_pools",
     "list_volumes",
+    "overwrite_bytes",
     "upload_bytes",
     "upload_file",
 ]

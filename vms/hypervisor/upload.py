@@ -34,6 +34,17 @@ def upload_bytes(host: HostConnection, *, pool: str, name: str, data: bytes) -> 
     return _upload(host, pool, name, io.BytesIO(data), len(data))
 
 
+def overwrite_bytes(host: HostConnection, *, pool: str, name: str, data: bytes) -> None:
+    """Write `data` over the beginning of a volume, which a running guest sees at once.
+
+    The volume must be large enough, and stays where it is whatever happens. Raises PoolNotFound,
+    PoolInactive, VolumeNotFound ...
+    """
+    with host.session(Lane.STREAMS) as session:
+        stream = _begin(session, pool, name, len(data))
+        _send(session, stream, io.BytesIO(data), None, None)
+
+
 def upload_file(
     host: HostConnection,
     *,

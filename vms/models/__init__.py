@@ -4,6 +4,7 @@ our own.
 
 from vms.models.audit import AuditEntry, AuditPhase
 from vms.models.group import Group, Membership
+from vms.models.cloudinit import CloudInit
 from vms.models.history import Average, RolledUp, Track
 from vms.models.host import Host, HostStatus, Network, Pool, Volume
 from vms.models.job import Job, JobState
@@ -24,6 +25,7 @@ __all__ = [
     "Average",
     "ConsoleLink",
     "Group",
+    "CloudInit",
     "Host",
     "HostStatus",
     "Job",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 
 from django.db import transaction
 
@@ -21,9 +21,9 @@ from vms.hypervisor.types import (
     VmSpec,
     VolumeInfo,
 )
-from vms.models import VM, Job
+from vms.models import VM, CloudInit, Job
 from vms.problems import Problem
-from vms.services import hosts, job_kinds, jobs, names, sync, sync_storage, versions
+from vms.services import cloud, hosts, job_kinds, jobs, names, sync, sync_storage, versions
 from vms.services.installation import installation_id
 from vms.services.versions import Source
 
@@ -33,15 +33,10 @@ STEPS = 5
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """What the job needs besides the rows; `password_hash` is wiped from the job when it has
-    ended.
-    """
+    """What the job needs besides the rows."""
 
     disk_sizes: list[int]
     """Bytes of each disk of the blueprint, in its order."""
-    user: str = ""
-    password_hash: str = field(default="", repr=False)
-    ssh_keys: list[str] = field(default_factory=list)
     is_started: bool = True
 
     def as_json(self) -> dict[str, object]:
@@ -67,6 +62,11 @@ class _Work:
     def pool_of(self, disk: DiskPlan) -> str:
         """Name the pool that a disk is made in."""
         return disk.pool or self.source.pool
+
+    @property
+    def told(self) -> CloudInit | None:
+        """What the guest is told by cloud-init, where it reads a seed."""
+        return CloudInit.objects.filter(vm=self.vm).first()
 
     @property
     def seed_pool(self) -> str:
@@ -169,18 +169,10 @@ def seed_volume_name(vm: VM) -> str:
 
 
 def _make_seed(work: _Work) -> DiskSpec | None:
-    if not work.blueprint.cloud.is_read:
+    vm, told = work.vm, work.told
+    if told is None:
         return None
-    vm, params = work.vm, work.params
-    data = cloudinit.seed_iso(
-        cloudinit.Seed(
-            instance_id=str(vm.domain_uuid),
-            hostname=cloudinit.hostname(vm.name),
-            user=params.user,
-            password_hash=params.password_hash,
-            ssh_keys=tuple(params.ssh_keys),
-        )
-    )
+    data = cloudinit.seed_iso(cloud.seed_of(told, vm))
     pool, name = work.seed_pool, seed_volume_name(vm)
     jobs.made(work.job, "volume", str(vm.host_id), pool, name)
     volume = storage.upload_bytes(work.host, pool=pool, name=name, data=data)
@@ -244,10 +236,13 @@ def _nics(work: _Work) -> tuple[NicSpec, ...]:
     blueprint = work.blueprint
     first = 2 if blueprint.disks else 1
     is_booted = blueprint.source is SourceKind.NETWORK
+    told = work.told
+    macs = [nic.mac for nic in cloud.settings_of(told).nics] if told else []
     return tuple(
         NicSpec(
             network=nic.network,
             model=nic.model.value,
+            mac=macs[index] if index < len(macs) else "",
             boot_order=first if is_booted and index == 0 else None,
         )
         for index, nic in enumerate(blueprint.nics)

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field, replace
 from django.db import IntegrityError, transaction
 
 from vms import selectors
-from vms.hypervisor import cloudinit
+from vms.hypervisor.blueprint import CloudPlan
 from vms.hypervisor.types import VmState
 from vms.live import publish
 from vms.models import VM, Job, Template, User
 from vms.policy import Action, Actor, Person, can
 from vms.problems import Forbidden, Invalid, NotFound, Problem
-from vms.services import audit, creation, hosts, jobs, names, rooms, ssh_keys, templates
+from vms.services import audit, cloud, creation, hosts, jobs, names, rooms, templates
+from vms.services.cloud import AddressWish, CloudWish
 from vms.services.rooms import CreateLimits
 
-MIN_PASSWORD = 8
 MAX_DESCRIPTION = 4000
 _TRIES = 20
 
@@ -44,6 +44,29 @@ class CreateRequest:
     ssh_keys: tuple[str, ...] = ()
     is_started: bool = True
     description: str = ""
+    hostname: str = ""
+    packages: tuple[str, ...] | None = None
+    timezone: str | None = None
+    locale: str | None = None
+    addresses: tuple[AddressWish, ...] = ()
+    """Of each interface in the template's order; those left out ask by DHCP."""
+    user_data: str | None = None
+    """More cloud-config; None means the template's."""
+
+    def cloud(self, plan: CloudPlan) -> CloudWish:
+        """Return what the guest is to be told, with the template's values for what is not said."""
+        wish = CloudWish(
+            hostname=self.hostname,
+            user=self.user,
+            password=self.password,
+            ssh_keys=self.ssh_keys,
+            packages=plan.packages if self.packages is None else self.packages,
+            timezone=plan.timezone if self.timezone is None else self.timezone,
+            locale=plan.locale if self.locale is None else self.locale,
+            nics=self.addresses,
+            user_data=plan.user_data if self.user_data is None else self.user_data,
+        )
+        return replace(wish, user=cloud.account(wish, plan.user))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +78,7 @@ class _Checked:
     vcpus: int
     memory_mib: int
     disk_sizes: list[int]
-    user: str
+    cloud: CloudWish
 
 
 def propose_name(*, actor: Actor, template: Template) -> str:
@@ -78,13 +101,10 @@ def create(*, actor: Actor, request: CreateRequest) -> tuple[VM, Job]:
     request = replace(request, description=plain_lines(request.description))
     checked = _check(actor, request)
     hosts.require_connected(checked.template.host)
-    password_hash = cloudinit.hash_password(request.password) if request.password else ""
     for _try in range(_TRIES):
         name = request.name or propose_name(actor=actor, template=checked.template)
         try:
-            return _reserve(
-                actor, replace(checked, request=replace(request, name=name)), password_hash
-            )
+            return _reserve(actor, replace(checked, request=replace(request, name=name)))
         except IntegrityError:
             if request.name:
                 break
@@ -117,7 +137,7 @@ def _check(actor: Actor, request: CreateRequest) -> _Checked:
         vcpus=template.vcpus if request.vcpus is None else request.vcpus,
         memory_mib=template.memory_mib if request.memory_mib is None else request.memory_mib,
         disk_sizes=disk_sizes,
-        user=_login(template, request),
+        cloud=request.cloud(template.plan.cloud),
     )
     errors = {
         **_name_errors(actor, request),
@@ -128,13 +148,6 @@ def _check(actor: Actor, request: CreateRequest) -> _Checked:
     if errors:
         raise Invalid(errors)
     return checked
-
-
-def _login(template: Template, request: CreateRequest) -> str:
-    """The account that cloud-init makes: none without a way to log in to it (ADR 3)."""
-    if not (request.password or request.ssh_keys):
-        return ""
-    return request.user or template.default_user
 
 
 def _name_errors(actor: Actor, request: CreateRequest) -> dict[str, Problem]:
@@ -162,26 +175,26 @@ def description_errors(description: str) -> dict[str, Problem]:
 
 
 def _cloud_init_errors(checked: _Checked) -> dict[str, Problem]:
-    request, errors = checked.request, {}
-    if not checked.template.has_cloud_init:
-        given = {"user": request.user, "password": request.password, "ssh_keys": request.ssh_keys}
-        return {name: Problem("no-cloud-init") for name, value in given.items() if value}
-    if problem := names.user_problem(request.user or checked.user):
-        errors["user"] = problem
-    if (request.password or request.ssh_keys) and not checked.user:
-        errors["user"] = Problem("user-needed")
-    if request.password and names.has_control_characters(request.password):
-        errors["password"] = Problem("password-control")
-    elif 0 < len(request.password) < MIN_PASSWORD:
-        errors["password"] = Problem("password-too-short", limit=MIN_PASSWORD)
-    try:
-        ssh_keys.parse("\n".join(request.ssh_keys))
-    except Problem as problem:
-        errors["ssh_keys"] = problem
-    return errors
+    request = checked.request
+    if checked.template.has_cloud_init:
+        # A name that is not used is checked all the same: it stays in the form.
+        asked = replace(checked.cloud, user=request.user or checked.cloud.user)
+        return cloud.problems(asked)
+    given = {
+        "user": request.user,
+        "password": request.password,
+        "ssh_keys": request.ssh_keys,
+        "hostname": request.hostname,
+        "packages": request.packages,
+        "timezone": request.timezone,
+        "locale": request.locale,
+        "user_data": request.user_data,
+        "addresses": any(each != AddressWish() for each in request.addresses),
+    }
+    return {name: Problem("no-cloud-init") for name, value in given.items() if value}
 
 
-def _reserve(actor: Actor, checked: _Checked, password_hash: str) -> tuple[VM, Job]:
+def _reserve(actor: Actor, checked: _Checked) -> tuple[VM, Job]:
     request, template = checked.request, checked.template
     pk = uuid.uuid4()
     trail = audit.Trail(
@@ -194,13 +207,7 @@ def _reserve(actor: Actor, checked: _Checked, password_hash: str) -> tuple[VM, J
             "memory_mib": checked.memory_mib,
         },
     )
-    params = creation.Params(
-        disk_sizes=checked.disk_sizes,
-        user=checked.user,
-        password_hash=password_hash,
-        ssh_keys=list(ssh_keys.parse("\n".join(request.ssh_keys))),
-        is_started=request.is_started,
-    )
+    params = creation.Params(disk_sizes=checked.disk_sizes, is_started=request.is_started)
     with transaction.atomic():
         vm = VM.objects.create(
             pk=pk,
@@ -218,6 +225,9 @@ def _reserve(actor: Actor, checked: _Checked, password_hash: str) -> tuple[VM, J
             is_creating=True,
             has_vnc=template.plan.hardware.has_screen,
         )
+        if template.has_cloud_init:
+            count = len(template.plan.nics)
+            cloud.keep(vm, checked.cloud, cloud.new_macs(template.host, count))
         audit.requested(trail)
         undo = (("row", str(pk)),)
         new = jobs.NewJob(creation.KIND, vm, params.as_json(), creation.STEPS, undo)

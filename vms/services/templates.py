@@ -20,7 +20,7 @@ from vms.live import publish
 from vms.models import Host, Template, Volume
 from vms.policy import Action, Actor, Person, can
 from vms.problems import Forbidden, Invalid, NotFound, Problem
-from vms.services import audit, fitting, names, versions
+from vms.services import audit, cloud, fitting, names, versions
 from vms.services.fitting import MAX_VCPUS, MIN_MEMORY_MIB, size_problems
 from vms.services.readiness import TemplateStatus, status, statuses
 
@@ -35,6 +35,7 @@ __all__ = [
     "edit",
     "edit_whole",
     "make",
+    "possible_hosts",
     "size_problems",
     "status",
     "statuses",
@@ -74,12 +75,12 @@ class TemplateDefaults:
     def content(self, base: Blueprint | None = None) -> TemplateContent:
         """Return the whole: these values, and those of `base` for all that they do not say."""
         blueprint = base or Blueprint()
-        cloud = blueprint.cloud if base else CloudPlan()
+        told = blueprint.cloud if base else CloudPlan()
         sized = replace(
             blueprint,
             vcpus=self.vcpus,
             memory_mib=self.memory_mib,
-            cloud=replace(cloud, is_read=self.has_cloud_init, user=self.default_user),
+            cloud=replace(told, is_read=self.has_cloud_init, user=self.default_user),
         )
         whole = with_first_network(
             with_first_disk(sized, size_bytes=self.disk_bytes), self.network_name
@@ -167,11 +168,18 @@ def _authorize(actor: Actor) -> None:
         raise Forbidden("forbidden", action=Action.TEMPLATE_CREATE.value)
 
 
+def possible_hosts(*, actor: Actor) -> list[Host]:
+    """List the hosts that the actor sees anything of that a template is made of."""
+    images = selectors.images(actor).values_list("pool__host", flat=True)
+    networks = selectors.networks(actor).values_list("host", flat=True)
+    return list(Host.objects.filter(pk__in={*images, *networks}))
+
+
 def _host(actor: Actor, host_id: selectors.Identifier | None) -> Host:
-    try:
-        return selectors.host(actor, host_id or "")
-    except NotFound:
-        raise Invalid({"host": Problem("required")}) from None
+    for host in possible_hosts(actor=actor):
+        if str(host.pk) == str(host_id):
+            return host
+    raise Invalid({"host": Problem("required")})
 
 
 def _image(
@@ -203,7 +211,19 @@ def _problems(content: TemplateContent, host: Host, image: Volume | None) -> dic
         errors |= _under_image(blueprint, image)
     if wrong := names.user_problem(blueprint.cloud.user):
         errors["default_user"] = wrong
-    return errors
+    return errors | _cloud_problems(blueprint.cloud)
+
+
+def _cloud_problems(plan: CloudPlan) -> dict[str, Problem]:
+    """Check it as for a guest: a password in clear text is kept nowhere."""
+    return cloud.problems(
+        cloud.CloudWish(
+            packages=plan.packages,
+            timezone=plan.timezone,
+            locale=plan.locale,
+            user_data=plan.user_data,
+        )
+    )
 
 
 def _under_image(blueprint: Blueprint, image: Volume) -> dict[str, Problem]:

@@ -6,11 +6,22 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as lazy
+
+from vms.hypervisor.blueprint import SourceKind
 from vms.models import VM, Template
 from vms.policy import Action, Person, can
 from vms.services import templates
 from vms.services.templates import TemplateStatus
+from vms.web import hardwarelines
 from vms.web.rows import os_icon
+
+SOURCE_NAMES: dict[SourceKind, str | Promise] = {
+    SourceKind.IMAGE: lazy("Image"),
+    SourceKind.ISO: lazy("Installer"),
+    SourceKind.NETWORK: lazy("Network boot"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +34,8 @@ class TemplateCard:
     disk_bytes: int
     guests: int
     can_manage: bool
+    source: str
+    hardware: list[tuple[str, str]]
 
 
 def template_cards(
@@ -49,4 +62,6 @@ def _card(
         disk_bytes=max(template.disk_bytes, smallest),
         guests=guests,
         can_manage=actor is not None and can(actor, Action.TEMPLATE_MANAGE, template),
+        source=str(SOURCE_NAMES[template.plan.source]),
+        hardware=hardwarelines.lines(template.plan),
     )

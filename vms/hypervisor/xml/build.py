@@ -219,14 +219,14 @@ def _add_disks(devices: etree._Element, spec: VmSpec, platform: Platform) -> Non
     has_order = any(disk.boot_order for disk in disks)
     for index, disk in enumerate(disks):
         default = 1 if index == 0 and not has_order else None
-        _add_disk(devices, disk, names.next(disk.bus), disk.boot_order or default)
+        add_disk(devices, disk, names.next(disk.bus), disk.boot_order or default)
     bus = _drive_bus(spec, platform)
     drive = DiskSpec(path=spec.cdrom_path, format="raw", device="cdrom", bus=bus)
     taken = [disk.boot_order or 0 for disk in disks] + [nic.boot_order or 0 for nic in spec.nics]
-    _add_disk(devices, drive, names.next(bus), max([*taken, 1 if disks else 0]) + 1)
+    add_disk(devices, drive, names.next(bus), max([*taken, 1 if disks else 0]) + 1)
     for disk in spec.disks:
         if disk.device == "cdrom":
-            _add_disk(devices, disk, names.next(disk.bus), None)
+            add_disk(devices, disk, names.next(disk.bus), None)
 
 
 def _drive_bus(spec: VmSpec, platform: Platform) -> str:
@@ -258,7 +258,8 @@ def letters(index: int) -> str:
     return name
 
 
-def _add_disk(devices: etree._Element, disk: DiskSpec, target: str, boot_order: int | None) -> None:
+def add_disk(devices: etree._Element, disk: DiskSpec, target: str, boot_order: int | None) -> None:
+    """Append a disk, called `target` in the guest."""
     is_block = disk.path.startswith("/dev/")
     element = add(devices, "disk", type="block" if is_block else "file", device=disk.device)
     driver = add(element, "driver", name="qemu", type=disk.format)

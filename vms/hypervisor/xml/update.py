@@ -5,8 +5,8 @@ from __future__ import annotations
 from lxml import etree
 
 from ..errors import InvalidConfig, Unsupported
-from ..types import ConfigChange
-from .build import letters
+from ..types import ConfigChange, DiskSpec
+from .build import TARGET_PREFIXES, add_disk, letters
 from .tree import add, attribute, number, put, read, remove, set_text, size_bytes, write
 
 
@@ -50,6 +50,31 @@ def drive_with_media(xml: str, path: str) -> str | None:
     _set_medium(drive, path)
     drive.tail = None
     return write(drive)
+
+
+def with_disk(xml: str, disk: DiskSpec) -> str:
+    """Return `xml` with one more disk, under the next free name of its bus."""
+    root = read(xml)
+    devices = root.find("devices")
+    if devices is None:
+        devices = add(root, "devices")
+    add_disk(devices, disk, _free_target(devices, TARGET_PREFIXES.get(disk.bus, "sd")), None)
+    return write(root)
+
+
+def without_disk(xml: str, path: str) -> str:
+    """Return `xml` without the disk whose file or device is `path`."""
+    root = read(xml)
+    for disk in root.findall("devices/disk"):
+        source = disk.find("source")
+        if source is not None and path in (source.get("file"), source.get("dev")):
+            remove(disk)
+    return write(root)
+
+
+def _free_target(devices: etree._Element, prefix: str) -> str:
+    used = {attribute(disk, "target", "dev") for disk in devices.iterfind("disk")}
+    return next(name for i in range(1000) if (name := prefix + letters(i)) not in used)
 
 
 def find_cdrom(root: etree._Element) -> etree._Element | None:
@@ -134,8 +159,7 @@ def _add_drive(root: etree._Element) -> etree._Element:
     devices = root.find("devices")
     if devices is None:
         devices = add(root, "devices")
-    used = {attribute(disk, "target", "dev") for disk in devices.iterfind("disk")}
-    name = next(n for i in range(1000) if (n := "sd" + letters(i)) not in used)
+    name = _free_target(devices, "sd")
     drive = add(devices, "disk", type="file", device="cdrom")
     add(drive, "driver", name="qemu", type="raw")
     add(drive, "target", dev=name, bus="sata")

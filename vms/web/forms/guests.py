@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -12,13 +13,18 @@ from vms.models import VM, Template, User, Volume
 from vms.services.editing import BootDevice
 from vms.services.machines import CreateRequest
 from vms.services.rooms import CreateLimits
-from vms.web.forms.fields import CountField, GibibytesField, LinesField, to_bytes, to_gib
+from vms.web.forms.cloud import NO_AUTOCOMPLETE, CloudForm
+from vms.web.forms.fields import (
+    GIB,
+    CountField,
+    GibibytesField,
+    LinesField,
+    to_bytes,
+    to_gib,
+)
 
-NO_AUTOCOMPLETE = {"autocomplete": "off", "spellcheck": "false"}
-FIELD_NAMES = {"disk_bytes": "disk_gib"}
 
-
-class CreateForm(forms.Form):
+class CreateForm(CloudForm):
     """A new guest from a template; its first values are the template's defaults."""
 
     name = forms.CharField(
@@ -27,57 +33,83 @@ class CreateForm(forms.Form):
     vcpus = CountField(label=_("Virtual CPUs"))
     memory_mib = CountField(label=_("Memory"))
     disk_gib = GibibytesField(label=_("Disk"))
-    user = forms.CharField(
-        label=_("User in the guest"), required=False, widget=forms.TextInput(attrs=NO_AUTOCOMPLETE)
-    )
-    password = forms.CharField(
-        label=_("Password"),
-        required=False,
-        strip=False,
-        widget=forms.PasswordInput(render_value=True, attrs={"autocomplete": "new-password"}),
-    )
-    ssh_keys = forms.CharField(
-        label=_("SSH keys"),
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 3, **NO_AUTOCOMPLETE}),
-    )
     description = LinesField(label=_("Description"), required=False, rows=2)
     is_started = forms.BooleanField(label=_("Start it at once"), required=False)
 
     def __init__(
         self, *args: Any, template: Template, limits: CreateLimits, **kwargs: Any
     ) -> None:  # Any: as forms.Form takes them
-        super().__init__(*args, **kwargs)
+        plan = template.plan
+        super().__init__(*args, nics=[nic.network for nic in plan.nics], **kwargs)
         self._template = template
+        self._rooms = limits.disks
         self._limit("vcpus", 1, limits.max_vcpus)
         self._limit("memory_mib", limits.min_memory_mib, limits.max_memory_mib)
-        self._limit("disk_gib", to_gib(limits.min_disk_bytes), limits.max_disk_bytes // (1 << 30))
+        if not limits.disks:
+            del self.fields["disk_gib"]
+        for index, room in enumerate(limits.disks):
+            name = self._disk_name(index)
+            if index:
+                label = _("Disk %(number)s") % {"number": index + 1}
+                self.fields[name] = GibibytesField(
+                    label=label, required=False, initial=to_gib(room.proposed_bytes)
+                )
+            self._limit(name, to_gib(room.min_bytes), room.max_bytes // GIB)
         if not template.has_cloud_init:
-            for name in ("user", "password", "ssh_keys"):
-                del self.fields[name]
+            self.drop_cloud_fields()
+
+    @staticmethod
+    def _disk_name(index: int) -> str:
+        return "disk_gib" if index == 0 else f"disk_{index}_gib"
 
     def _limit(self, name: str, smallest: object, largest: object) -> None:
         self.fields[name].widget.attrs.update({"min": str(smallest), "max": str(largest)})
 
+    @property
+    def more_disks(self) -> list[forms.BoundField]:
+        """The fields of all disks but the first."""
+        return [self[self._disk_name(index)] for index in range(1, len(self._rooms))]
+
+    def problem_names(self) -> dict[str, str]:
+        """Say which field shows what the service says about disks and interfaces."""
+        disks = {
+            f"disks.{index}.size_bytes": self._disk_name(index)
+            for index in range(1, len(self._rooms))
+        }
+        return {**super().problem_names(), **disks, "disk_bytes": "disk_gib"}
+
+    def _size(self, index: int) -> int | None:
+        gib = self.cleaned_data.get(self._disk_name(index))
+        return None if gib is None else to_bytes(gib)
+
     def request(self) -> CreateRequest:
         """Return what was asked for; call only when the form is valid."""
         data = self.cleaned_data
-        return CreateRequest(
+        request = CreateRequest(
             template_id=self._template.pk,
             name=data["name"],
             vcpus=data["vcpus"],
             memory_mib=data["memory_mib"],
-            disk_bytes=to_bytes(data["disk_gib"]),
-            user=data.get("user", ""),
-            password=data.get("password", ""),
-            ssh_keys=_lines(data.get("ssh_keys", "")),
+            disk_bytes=self._size(0),
+            more_disk_bytes=tuple(self._size(index) for index in range(1, len(self._rooms))),
             is_started=data["is_started"],
             description=data["description"],
         )
-
-
-def _lines(text: str) -> tuple[str, ...]:
-    return tuple(line.strip() for line in text.splitlines() if line.strip())
+        if not self._template.has_cloud_init:
+            return request
+        told = self.wish()
+        return replace(
+            request,
+            hostname=told.hostname,
+            user=told.user,
+            password=told.password,
+            ssh_keys=told.ssh_keys,
+            packages=told.packages,
+            timezone=told.timezone,
+            locale=told.locale,
+            addresses=told.nics,
+            user_data=told.user_data,
+        )
 
 
 class DescriptionForm(forms.Form):

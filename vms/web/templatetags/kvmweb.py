@@ -24,6 +24,8 @@ from vms.models import VM
 from vms.web.taglooks import TagLooks
 
 register = template.Library()
+MONO = frozenset({"ssh_keys", "user_data"})
+"""Fields of several lines where every sign counts."""
 
 
 @functools.lru_cache(maxsize=256)
@@ -95,7 +97,7 @@ def _css(bound: BoundField) -> str:
         return "form-check-input"
     if isinstance(widget, Select) and not isinstance(widget, SelectMultiple):
         return "form-select" + wrong
-    mono = " mono" if isinstance(widget, Textarea) and "ssh" in bound.name else ""
+    mono = " mono" if isinstance(widget, Textarea) and bound.name in MONO else ""
     return "form-control" + wrong + mono
 
 

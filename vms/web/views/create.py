@@ -14,10 +14,11 @@ from vms import selectors
 from vms.models import Template
 from vms.policy import Action, Person, can
 from vms.services import machines, templates
+from vms.web import hardwarelines
 from vms.web.cards import template_cards
 from vms.web.door import done, door
 from vms.web.forms.fields import to_gib
-from vms.web.forms.guests import FIELD_NAMES, CreateForm
+from vms.web.forms.guests import CreateForm
 from vms.web.forms.problems import SHOWN, add_problems
 
 
@@ -45,14 +46,19 @@ def from_template(request: HttpRequest, actor: Person, template_id: uuid.UUID) -
 
 
 def _first_values(actor: Person, template: Template) -> dict[str, object]:
-    room = machines.limits(actor=actor, template=template)
+    room, plan = machines.limits(actor=actor, template=template), template.plan
+    proposed = room.disks[0].proposed_bytes if room.disks else 0
     return {
         "name": machines.propose_name(actor=actor, template=template),
-        "vcpus": template.vcpus,
-        "memory_mib": template.memory_mib,
-        "disk_gib": to_gib(max(template.disk_bytes, room.min_disk_bytes)),
-        "user": template.default_user,
-        "ssh_keys": _own_keys(actor) if template.default_user else "",
+        "vcpus": plan.vcpus,
+        "memory_mib": plan.memory_mib,
+        "disk_gib": to_gib(proposed),
+        "user": plan.cloud.user,
+        "ssh_keys": _own_keys(actor) if plan.cloud.user else "",
+        "packages": " ".join(plan.cloud.packages),
+        "timezone": plan.cloud.timezone,
+        "locale": plan.cloud.locale,
+        "user_data": plan.cloud.user_data,
         "is_started": True,
     }
 
@@ -69,7 +75,12 @@ def _form(actor: Person, template: Template, **kwargs: object) -> CreateForm:
 def _show(
     request: HttpRequest, template: Template, form: CreateForm, status: int = 200
 ) -> HttpResponse:
-    context = {"form": form, "template": template, "status": templates.status(template)}
+    context = {
+        "form": form,
+        "template": template,
+        "status": templates.status(template),
+        "hardware": hardwarelines.lines(template.plan),
+    }
     return render(request, "guests/new_from.html", context, status=status)
 
 
@@ -79,7 +90,7 @@ def _create(request: HttpRequest, actor: Person, template: Template) -> HttpResp
         try:
             guest, _job = machines.create(actor=actor, request=form.request())
         except SHOWN as problem:
-            add_problems(form, problem, FIELD_NAMES)
+            add_problems(form, problem, form.problem_names())
         else:
             text = _("“%(name)s” is being made.") % {"name": guest.name}
             done(request, text, "guests")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 
 from django.forms import Form
@@ -14,8 +15,9 @@ from django.views.decorators.http import require_POST, require_safe
 from vms import messages, selectors
 from vms.hypervisor.types import VmState
 from vms.models import VM
+from vms.models.host import SEED_NAME
 from vms.policy import Action, Person, can
-from vms.services import editing, ownership
+from vms.services import editing, ownership, seeds
 from vms.web.door import done, door
 from vms.web.forms.guests import ConfigForm, DescriptionForm, MediaForm, OwnerForm
 from vms.web.forms.problems import SHOWN, add_problems
@@ -54,7 +56,12 @@ def _show(
         "config_form": _config_form(actor, guest),
         "media_form": _media_form(actor, guest),
         "owner_form": _owner_form(actor, guest),
-        "drives": [disk for disk in domain.disks if disk.device == "cdrom"],
+        "drives": [
+            disk
+            for disk in domain.disks
+            if disk.device == "cdrom" and not re.match(SEED_NAME, disk.source.rsplit("/", 1)[-1])
+        ],
+        "seed": seeds.state(actor=actor, vm_id=guest.pk),
         "config_reason": "" if is_off else messages.sentence_for("must-be-off"),
         "can_set_owner": can(actor, Action.VM_SET_OWNER, guest),
         **forms,

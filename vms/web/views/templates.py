@@ -10,14 +10,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from vms import selectors
-from vms.models import Template, Volume
+from vms.hypervisor.hardware import GuestOptions
+from vms.models import Host, Template
 from vms.policy import Action, Person, can
 from vms.problems import Forbidden
-from vms.services import templates
+from vms.services import hosts, templates, versions
 from vms.web.cards import template_cards
 from vms.web.door import done, door
 from vms.web.forms.problems import SHOWN, add_problems
-from vms.web.forms.templates import FIELD_NAMES, NewTemplateForm, TemplateForm, initial_of
+from vms.web.forms.templates import Surroundings, TemplateForm
+from vms.web.hardwarelines import changed_label
 
 
 @require_safe
@@ -36,57 +38,98 @@ def _require_author(actor: Person) -> None:
         raise Forbidden("forbidden", action=Action.TEMPLATE_CREATE.value)
 
 
-def _images(actor: Person) -> list[Volume]:
+def _around(actor: Person, host: Host | None) -> Surroundings:
+    """Say what the host has to choose from."""
+    if host is None:
+        return Surroundings(GuestOptions())
     in_use = selectors.disk_paths_in_use()
-    rows = selectors.images(actor).exclude(format="iso")
-    return [image for image in rows if image.path not in in_use]
+    images = selectors.images(actor).filter(pool__host=host)
+    return Surroundings(
+        options=hosts.options(host),
+        pools=tuple(pool.name for pool in selectors.pools(actor).filter(host=host)),
+        networks=tuple(network.name for network in selectors.networks(actor).filter(host=host)),
+        images=tuple(image for image in images if not image.is_iso and image.path not in in_use),
+        isos=tuple(image for image in images if image.is_iso),
+    )
+
+
+def _host_of(request: HttpRequest, actor: Person) -> Host | None:
+    """Choose the host: that of the image in the address, else the first that answers."""
+    chosen = request.GET.get("image", "")
+    if chosen:
+        return selectors.image(actor, chosen).pool.host
+    rows = templates.possible_hosts(actor=actor)
+    return next((host for host in rows if host.is_connected), rows[0] if rows else None)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @door
 def new(request: HttpRequest, actor: Person) -> HttpResponse:
-    """Make a template from an image in a pool."""
+    """Make a template from a disk image, an installer, or to boot from the network."""
     _require_author(actor)
-    images, networks = _images(actor), selectors.networks(actor)
+    host = _host_of(request, actor)
+    around = _around(actor, host)
     first = {"image": request.GET.get("image", "")}
     data = request.POST if request.method == "POST" else None
-    form = NewTemplateForm(data, initial=first, images=images, networks=networks)
-    if form.is_valid():
+    form = TemplateForm(data, initial=first, around=around)
+    if not form.is_growing and form.is_valid():
         try:
-            made = templates.create(
-                actor=actor, image_id=form.cleaned_data["image"], defaults=form.defaults()
+            made = templates.make(
+                actor=actor,
+                content=form.content(),
+                image_id=form.image_id,
+                host_id=host.pk if host else None,
             )
         except SHOWN as problem:
-            add_problems(form, problem, FIELD_NAMES)
+            add_problems(form, problem, form.problem_names())
         else:
             done(request, _("The template “%(name)s” is ready.") % {"name": made.name}, "templates")
             return redirect("templates")
-    context = {"form": form, "template": None, "has_images": bool(images)}
-    status = 422 if form.is_bound else 200
-    return render(request, "templates/form.html", context, status=status)
+    return _show(request, form, None, has_images=bool(around.images or around.isos))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @door
 def edit(request: HttpRequest, actor: Person, template_id: uuid.UUID) -> HttpResponse:
-    """Change the defaults of a template."""
+    """Change a template; each change is a version of its own."""
     template = selectors.template(actor, template_id, Action.TEMPLATE_MANAGE)
     data = request.POST if request.method == "POST" else None
-    networks = selectors.networks(actor).filter(host=template.host)
-    form = TemplateForm(data, initial=initial_of(template), networks=networks)
-    if form.is_valid():
+    form = TemplateForm(data, around=_around(actor, template.host), template=template)
+    if not form.is_growing and form.is_valid():
         try:
-            templates.edit(
-                actor=actor, template_id=template_id, defaults=form.defaults(template.icon)
+            templates.edit_whole(
+                actor=actor,
+                template_id=template_id,
+                content=form.content(template.icon),
+                image_id=form.image_id or None,
             )
         except SHOWN as problem:
-            add_problems(form, problem, FIELD_NAMES)
+            add_problems(form, problem, form.problem_names())
         else:
             done(request, _("The template is saved."), "templates")
             return redirect("templates")
-    context = {"form": form, "template": template, "has_images": True}
-    status = 422 if form.is_bound else 200
-    return render(request, "templates/form.html", context, status=status)
+    return _show(request, form, template)
+
+
+def _show(
+    request: HttpRequest, form: TemplateForm, template: Template | None, *, has_images: bool = True
+) -> HttpResponse:
+    is_wrong = form.is_bound and not form.is_growing
+    context = {"form": form, "template": template, "has_images": has_images}
+    return render(request, "templates/form.html", context, status=422 if is_wrong else 200)
+
+
+@require_safe
+@door
+def history(request: HttpRequest, actor: Person, template_id: uuid.UUID) -> HttpResponse:
+    """Show the versions of a template."""
+    template = selectors.template(actor, template_id, Action.TEMPLATE_MANAGE)
+    lines = versions.history(actor=actor, template_id=template_id)
+    context = {
+        "template": template,
+        "lines": [(line, ", ".join(map(changed_label, line.changed))) for line in lines],
+    }
+    return render(request, "templates/history.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
