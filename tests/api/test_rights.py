@@ -17,6 +17,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("patch", "/api/v1/vms/{vm_id}"): {"description": "mine now"},
     ("put", "/api/v1/vms/{vm_id}/owner"): {"owner_id": None},
     ("put", "/api/v1/vms/{vm_id}/media"): {"image_id": SOME_ID},
+    ("put", "/api/v1/vms/{vm_id}/cloud-init"): {"hostname": "mine"},
     ("patch", "/api/v1/templates/{template_id}"): {"name": "mine"},
 }
 FOR_ALL = {
@@ -36,6 +37,7 @@ FORBIDDEN = {
     ("get", "/api/v1/audit"): 403,
     ("patch", "/api/v1/templates/{template_id}"): 403,
     ("delete", "/api/v1/templates/{template_id}"): 403,
+    ("get", "/api/v1/templates/{template_id}/versions"): 403,
 }
 """What a user may see but not do."""
 PUBLIC = {("get", "/api/v1/templates/{template_id}")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from vms.api import audit, hosts, jobs, me, screens, series, templates, vms
+from vms.api import audit, cloudinit, hosts, jobs, me, screens, series, templates, vms
 from vms.api.auth import BearerToken, Session
 from vms.api.base import Api
 from vms.api.docs import docs
@@ -23,6 +23,7 @@ api = Api(
 api.add_router("/me", me.router)
 api.add_router("/vms", vms.router)
 api.add_router("/vms", screens.router)
+api.add_router("/vms", cloudinit.router)
 api.add_router("/vms", series.guests)
 api.add_router("/templates", templates.router)
 api.add_router("/hosts", hosts.hosts)

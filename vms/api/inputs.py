@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from ninja import Field, Schema
-from pydantic import ConfigDict, SecretStr, StringConstraints
+from pydantic import ConfigDict, StringConstraints
 
 from vms.hypervisor.types import VmState
 from vms.models import JobState
@@ -81,23 +81,6 @@ class JobFilter(Paging):
     target: UUID | None = Field(None, description="Only jobs about this guest, volume, pool ...")
 
 
-class VmCreate(Input):
-    """A guest to be made from a template; what is left out comes from the template."""
-
-    template_id: UUID
-    name: Line = Field("", description="Proposed by the server when empty.")
-    description: Text = ""
-    vcpus: Vcpus | None = None
-    memory_mib: MemoryMib | None = None
-    disk_bytes: SizeBytes | None = Field(None, description="Size of the first disk.")
-    user: Line = Field("", description="Account that cloud-init makes in the guest.")
-    password: SecretStr = Field(
-        SecretStr(""), description="Its password; only a hash leaves the server."
-    )
-    ssh_keys: list[Text] = Field(default_factory=list, max_length=50)
-    is_started: bool = Field(True, description="Start the guest when it is made.")
-
-
 class VmChange(Input):
     """What is to be different; a field that is left out or null stays as it is."""
 
@@ -143,35 +126,6 @@ class OwnerChange(Input):
     """Who is to own a guest."""
 
     owner_id: UUID | None = Field(description="Id of a user; null for nobody.")
-
-
-class TemplateCreate(Input):
-    """A template to be made from an image."""
-
-    image_id: UUID
-    name: Line
-    description: Text = ""
-    os_name: Line = ""
-    vcpus: Vcpus = 1
-    memory_mib: MemoryMib = 1024
-    disk_bytes: SizeBytes = Field(0, description="0 stands for the size of the image.")
-    network_name: Line = Field("", description="Network of the first interface; empty for none.")
-    has_cloud_init: bool = True
-    default_user: Line = ""
-
-
-class TemplateChange(Input):
-    """What is to be different; a field that is left out or null stays as it is."""
-
-    name: Line | None = None
-    description: Text | None = None
-    os_name: Line | None = None
-    vcpus: Vcpus | None = None
-    memory_mib: MemoryMib | None = None
-    disk_bytes: SizeBytes | None = None
-    network_name: Line | None = None
-    has_cloud_init: bool | None = None
-    default_user: Line | None = None
 
 
 class DeleteChoice(Schema):

@@ -202,6 +202,7 @@ def template_list(rows: list[Template]) -> list[schemas.TemplateInfo]:
 
 
 def _template(row: Template, status: TemplateStatus) -> schemas.TemplateInfo:
+    plan = row.plan
     return schemas.TemplateInfo(
         id=row.pk,
         name=row.name,
@@ -215,6 +216,12 @@ def _template(row: Template, status: TemplateStatus) -> schemas.TemplateInfo:
         network_name=row.network_name,
         has_cloud_init=row.has_cloud_init,
         default_user=row.default_user,
+        version=row.number,
+        source=plan.source,
+        hardware=plan.hardware,
+        disks=list(plan.disks),
+        nics=list(plan.nics),
+        cloud_init=plan.cloud,
         is_valid=status.is_valid,
         reason=status.reason,
         created_at=row.created_at,

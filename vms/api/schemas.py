@@ -11,6 +11,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from vms.hypervisor.blueprint import CloudPlan, DiskPlan, NicPlan, SourceKind
+from vms.hypervisor.hardware import Hardware
 from vms.hypervisor.types import Accelerator, Verb, VmState
 from vms.models import HostStatus, JobState, Role
 from vms.services.bulk import Outcome
@@ -198,7 +200,7 @@ class ConsoleTicket(BaseModel):
 
 
 class ImageRef(BaseModel):
-    """The volume of a template; `id` is null when it is gone."""
+    """The volume of a template; `id` is null when it is gone, names are empty without one."""
 
     id: UUID | None
     pool: str
@@ -220,6 +222,12 @@ class TemplateInfo(BaseModel):
     network_name: str
     has_cloud_init: bool
     default_user: str
+    version: int = Field(description="Grows with each change.")
+    source: SourceKind
+    hardware: Hardware
+    disks: list[DiskPlan]
+    nics: list[NicPlan]
+    cloud_init: CloudPlan
     is_valid: bool
     reason: str = Field(description="Why guests cannot be made from it; empty when they can.")
     created_at: datetime

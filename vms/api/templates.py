@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -11,10 +12,12 @@ from ninja import Query, Router, Status
 from vms import selectors
 from vms.api import represent
 from vms.api.auth import actor_of
-from vms.api.inputs import Paging, TemplateChange, TemplateCreate
+from vms.api.inputs import Paging
+from vms.api.machines import TemplateChange, TemplateCreate, TemplateParts, VersionInfo
 from vms.api.paging import page
 from vms.api.schemas import TemplateInfo, TemplatePage
-from vms.services import templates
+from vms.hypervisor.blueprint import Blueprint, DiskOrigin, DiskPlan, SourceKind
+from vms.services import templates, versions
 from vms.services.templates import TemplateDefaults
 
 router = Router(tags=["templates"])
@@ -31,10 +34,33 @@ def list_templates(request: HttpRequest, paging: Query[Paging]) -> TemplatePage:
     "", response={201: TemplateInfo}, operation_id="create_template", summary="Make a template"
 )
 def create_template(request: HttpRequest, data: TemplateCreate) -> Status[TemplateInfo]:
-    """Make a template from an image. For administrators."""
-    defaults = TemplateDefaults(**data.model_dump(exclude={"image_id"}))
-    row = templates.create(actor=actor_of(request), image_id=data.image_id, defaults=defaults)
+    """Make a template from an image, an installer or the network. For administrators."""
+    usual = Blueprint() if data.source is SourceKind.IMAGE else Blueprint(disks=())
+    if data.disk_bytes and data.source is not SourceKind.IMAGE:
+        usual = Blueprint(disks=(DiskPlan(DiskOrigin.BLANK),))
+    content = _simple(TemplateDefaults(name=data.name), data).content(usual)
+    whole = replace(content, blueprint=_with_parts(content.blueprint, data, source=data.source))
+    row = templates.make(
+        actor=actor_of(request), content=whole, image_id=data.image_id, host_id=data.host_id
+    )
     return Status(201, represent.template(row))
+
+
+def _simple(now: TemplateDefaults, data: TemplateCreate | TemplateChange) -> TemplateDefaults:
+    names = {one.name for one in fields(TemplateDefaults)}
+    return replace(now, **data.model_dump(include=names, exclude_none=True))
+
+
+def _with_parts(blueprint: Blueprint, data: TemplateParts, **more: Any) -> Blueprint:
+    """Put the parts that are given in their place. Any: fields of a blueprint."""
+    parts: dict[str, Any] = {
+        "hardware": data.hardware,
+        "disks": None if data.disks is None else tuple(data.disks),
+        "nics": None if data.nics is None else tuple(data.nics),
+        "cloud": data.cloud_init,
+        **more,
+    }
+    return replace(blueprint, **{name: each for name, each in parts.items() if each is not None})
 
 
 @router.get(
@@ -55,12 +81,30 @@ def get_template(request: HttpRequest, template_id: UUID) -> TemplateInfo:
     summary="Change a template",
 )
 def change_template(request: HttpRequest, template_id: UUID, data: TemplateChange) -> TemplateInfo:
-    """Change the defaults; guests made from it stay as they are. For administrators."""
+    """Make a new version; guests made from former ones stay as they are. For administrators."""
     actor = actor_of(request)
     row = selectors.template(actor, template_id)
     now = TemplateDefaults(**{one.name: getattr(row, one.name) for one in fields(TemplateDefaults)})
-    wanted = replace(now, **data.model_dump(exclude_none=True))
-    return represent.template(templates.edit(actor=actor, template_id=template_id, defaults=wanted))
+    content = _simple(now, data).content(row.plan)
+    changed = templates.edit_whole(
+        actor=actor,
+        template_id=template_id,
+        content=replace(content, blueprint=_with_parts(content.blueprint, data)),
+        image_id=data.image_id,
+    )
+    return represent.template(changed)
+
+
+@router.get(
+    "/{template_id}/versions",
+    response=list[VersionInfo],
+    operation_id="list_template_versions",
+    summary="List the versions of a template",
+)
+def list_template_versions(request: HttpRequest, template_id: UUID) -> list[VersionInfo]:
+    """Show each change, newest first: who made it, when, and what differs. For administrators."""
+    lines = versions.history(actor=actor_of(request), template_id=template_id)
+    return [VersionInfo(**{**asdict(line), "changed": list(line.changed)}) for line in lines]
 
 
 @router.delete(

@@ -12,7 +12,8 @@ from ninja import Query, Router, Status
 from vms import finder, selectors
 from vms.api import represent
 from vms.api.auth import actor_of
-from vms.api.inputs import BulkRequest, DeleteChoice, OwnerChange, VmChange, VmCreate, VmFilter
+from vms.api.inputs import BulkRequest, DeleteChoice, OwnerChange, VmChange, VmFilter
+from vms.api.machines import VmCreate
 from vms.api.paging import each, page
 from vms.api.schemas import BulkResult, DeletableDiskInfo, JobInfo, Vm, VmPage, VmWithJob
 from vms.hypervisor.types import Verb
@@ -109,6 +110,13 @@ def create_vm(request: HttpRequest, data: VmCreate, response: HttpResponse) -> S
         user=data.user,
         password=data.password.get_secret_value(),
         ssh_keys=tuple(data.ssh_keys),
+        more_disk_bytes=tuple(data.more_disk_bytes),
+        hostname=data.hostname,
+        packages=None if data.packages is None else tuple(data.packages),
+        timezone=data.timezone,
+        locale=data.locale,
+        addresses=tuple(nic.wish() for nic in data.addresses),
+        user_data=data.user_data,
         is_started=data.is_started,
     )
     vm, job = machines.create(actor=actor, request=wanted)

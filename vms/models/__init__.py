@@ -3,8 +3,8 @@ our own.
 """
 
 from vms.models.audit import AuditEntry, AuditPhase
-from vms.models.group import Group, Membership
 from vms.models.cloudinit import CloudInit
+from vms.models.group import Group, Membership
 from vms.models.history import Average, RolledUp, Track
 from vms.models.host import Host, HostStatus, Network, Pool, Volume
 from vms.models.job import Job, JobState
@@ -23,9 +23,9 @@ __all__ = [
     "AuditEntry",
     "AuditPhase",
     "Average",
+    "CloudInit",
     "ConsoleLink",
     "Group",
-    "CloudInit",
     "Host",
     "HostStatus",
     "Job",

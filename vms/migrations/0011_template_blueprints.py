@@ -35,7 +35,7 @@ def columns_to_blueprints(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("vms", "0007_job_targets_and_bytes"),
+        ("vms", "0010_consoles_seats"),
     ]
 
     operations = [

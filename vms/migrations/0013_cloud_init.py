@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('vms', '0009_template_columns_gone'),
+        ("vms", "0012_template_columns_gone"),
     ]
 
     operations = [

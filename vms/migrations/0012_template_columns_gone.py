@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("vms", "0008_template_blueprints"),
+        ("vms", "0011_template_blueprints"),
     ]
 
     operations = [
