@@ -9,6 +9,7 @@ for guests with UEFI, secure boot and a TPM: ovmf swtpm swtpm-tools
 for the guests' network: dnsmasq-base iproute2 iptables
 to run the site in Python: python3 python3-venv
 to build the libvirt module for Python: python3-dev gcc pkg-config libvirt-dev
+to know the system of an ISO: osinfo-db
 for passwords and certificates: openssl ca-certificates
 to build the Tiny Linux image: syslinux mtools dosfstools cpio kmod xz-utils zstd
 LIST
