@@ -14,6 +14,7 @@ django_application = get_asgi_application()
 from django.conf import settings  # noqa: E402
 
 from kvmweb.lifespan import Lifespan  # noqa: E402
+from vms.streams import playback  # noqa: E402
 from vms.streams.closing import Receive, Scope, Send, refuse  # noqa: E402
 from vms.streams.console import console  # noqa: E402
 from vms.streams.status import StatusConsumer  # noqa: E402
@@ -28,11 +29,20 @@ lifespan = Lifespan()
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Hand a connection to what serves its kind."""
     if scope["type"] == "http":
-        await django_application(scope, receive, send)  # type: ignore[arg-type]  # the same shapes
+        await http(scope, receive, send)
     elif scope["type"] == "websocket":
         await websocket(scope, receive, send)
     elif scope["type"] == "lifespan":
         await lifespan(receive, send)
+
+
+async def http(scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve files that are too large for Django's hands; all else is Django's."""
+    path = own_path(scope["path"])
+    if playback.PATH.match(path):
+        await playback.playback(scope, receive, send, path=path)
+    else:
+        await django_application(scope, receive, send)  # type: ignore[arg-type]  # the same shapes
 
 
 async def websocket(scope: Scope, receive: Receive, send: Send) -> None:

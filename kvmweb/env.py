@@ -41,6 +41,11 @@ class Env(BaseSettings):
     console_max: int = Field(default=400, ge=1)
     console_idle_minutes: float = Field(default=720, ge=0)
     console_hours: float = Field(default=0, ge=0)
+    recording_days: int = Field(default=30, ge=0, le=36_500)
+    recording_max_mib: int = Field(default=1024, ge=1)
+    recording_max_minutes: int = Field(default=240, ge=1)
+    recordings_max_mib: int = Field(default=20_480, ge=1)
+    recording_free_mib: int = Field(default=1024, ge=0)
     audit_days: int = Field(default=365, ge=0, le=36_500)
 
     @field_validator("public_urls", "allowed_hosts", mode="before")

@@ -10,10 +10,12 @@ from django.conf import settings
 
 from vms.live import publish
 from vms.live.hub import hub
-from vms.services import seats
+from vms.services import filming, seats
 from vms.services.installation import HomeTaken, lock_home
 from vms.streams import threads
 from vms.streams.closing import Receive, Send
+from vms.streams.studio import studio
+from vms.streams.usher import usher
 from vms.worker.runtime import Runtime
 
 log = structlog.get_logger(__name__)
@@ -48,12 +50,16 @@ class Lifespan:
             await threads.read(seats.forget_all)  # of a server that was killed
         publish.attach(asyncio.get_running_loop())
         await hub.start()
+        usher.start()
         if settings.KVMWEB.embedded:
+            await threads.read(filming.recover)
             self._runtime = Runtime()
             self._runtime.start()
 
     async def stop(self) -> None:
         """Stop all of it in a few seconds; what does not end in time is left to die as a daemon."""
+        await usher.stop()
+        await studio.stop()
         if self._runtime is not None:
             stopping = asyncio.ensure_future(threads.ask_host(self._runtime.stop))
             await asyncio.wait([stopping], timeout=STOP_S)

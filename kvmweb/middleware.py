@@ -63,7 +63,9 @@ def content_policy(request: HttpRequest) -> str:
     except DisallowedHost:
         return POLICY.format(sockets="")
     scheme = "wss" if request.is_secure() else "ws"
-    return POLICY.format(sockets=f" {scheme}://{host}")
+    # A view whose page talks to a console gateway names it, and it alone.
+    more = getattr(request, "connect_source", "")
+    return POLICY.format(sockets=f" {scheme}://{host} {more}".rstrip())
 
 
 class DutyMiddleware:

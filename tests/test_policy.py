@@ -22,6 +22,7 @@ from vms.models import (
     Membership,
     Network,
     Pool,
+    Recording,
     Role,
     Share,
     SshKey,
@@ -36,7 +37,13 @@ from vms.standing import Standing
 A = Action
 VIEWER = {A.VM_VIEW, A.VM_CONSOLE_VIEW}
 OPERATOR = VIEWER | {A.VM_POWER, A.VM_CONSOLE, A.VM_MEDIA}
-CO_OWNER = OPERATOR | {A.VM_EDIT, A.VM_DELETE, A.VM_CONSOLE_TAKE}
+CO_OWNER = OPERATOR | {
+    A.VM_EDIT,
+    A.VM_DELETE,
+    A.VM_CONSOLE_TAKE,
+    A.VM_RECORD,
+    A.VM_SET_RECORDING,
+}
 OWNER = CO_OWNER | {A.VM_SHARE}
 AUDITOR = VIEWER | {
     A.SHARE_VIEW,
@@ -48,6 +55,7 @@ AUDITOR = VIEWER | {
     A.HOST_VIEW,
     A.NETWORK_VIEW,
     A.JOB_VIEW,
+    A.RECORDING_VIEW,
     A.PEOPLE_VIEW,
     A.AUDIT_VIEW,
 }
@@ -150,6 +158,8 @@ def _rows(alice, vm):
     for actor in (alice, User.objects.get(username="bob"), None):
         for guest in (vm, foreign, None):
             Job.objects.create(kind="create-vm", state="failed", vm=guest, actor=actor)
+    for guest in (vm, foreign, None):
+        Recording.objects.create(vm=guest, vm_name="g", kind="vnc")
     for name in ("alice", "bob", "auditor"):
         user = User.objects.get(username=name)
         SshKey.objects.create(user=user, kind="ssh-rsa", fingerprint="SHA256:x", line="ssh-rsa x")

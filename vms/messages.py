@@ -16,6 +16,14 @@ from vms import templatewords
 from vms.hypervisor.errors import HypervisorError
 from vms.hypervisor.types import AcceleratorReason, Verb, VmState
 from vms.problems import Problem
+from vms.words import (
+    ACCELERATOR_REASONS,
+    DOORS,
+    OUTCOMES,
+    RECORDING_ENDS,
+    STATES,
+    VERBS,
+)
 
 Text = str | Promise
 
@@ -214,6 +222,17 @@ SENTENCES: dict[str, Text] = {
     "console-kind": lazy("There is no console of this kind."),
     "ticket-invalid": lazy("This console ticket is not valid, was used before, or has expired."),
     "too-many-consoles": lazy("Too many consoles are open; close one first."),
+    # of recordings
+    "recording-policy": lazy("Choose one of the three."),
+    "recording-off": lazy("Consoles of this guest are never recorded."),
+    "recording-nobody": lazy("No console of this kind is open at this guest."),
+    "recording-already": lazy("It is being recorded already."),
+    "recording-always": lazy("Consoles of this guest are always recorded."),
+    "recording-ended": lazy("This recording has ended."),
+    "recording-running": lazy("It is still being recorded; stop it first."),
+    # of gateways
+    "gateway-name-used": lazy("There is already a gateway called “%(name)s”."),
+    "gateway-url": lazy("An address such as https://node1.example.org:6080, without a path."),
     "no-picture": lazy("There is no picture of this guest now."),
     "picture-unreadable": lazy("The picture of this guest could not be read."),
 }
@@ -238,26 +257,6 @@ STEPS: dict[str, Text] = {
     "done": lazy("done"),
 }
 
-VERBS: dict[Verb, Text] = {
-    Verb.START: lazy("Start"),
-    Verb.SHUTDOWN: lazy("Shut down"),
-    Verb.REBOOT: lazy("Reboot"),
-    Verb.RESET: lazy("Reset"),
-    Verb.POWER_OFF: lazy("Power off"),
-    Verb.PAUSE: lazy("Pause"),
-    Verb.RESUME: lazy("Resume"),
-}
-
-STATES: dict[VmState, Text] = {
-    VmState.RUNNING: lazy("running"),
-    VmState.PAUSED: lazy("paused"),
-    VmState.SHUTTING_DOWN: lazy("shutting down"),
-    VmState.SUSPENDED: lazy("asleep"),
-    VmState.OFF: lazy("off"),
-    VmState.CRASHED: lazy("crashed"),
-    VmState.UNKNOWN: lazy("unknown"),
-}
-
 ACTIONS: dict[str, Text] = {
     **{f"vm.{verb.value}": label for verb, label in VERBS.items()},
     "vm.create": lazy("Create guest"),
@@ -276,6 +275,17 @@ ACTIONS: dict[str, Text] = {
     "console.hand-over": lazy("Hand over control of console"),
     "console.alone": lazy("Keep others off the consoles"),
     "console.open-up": lazy("Let others at the consoles again"),
+    "vm.set-recording": lazy("Change what is recorded"),
+    "recording.start": lazy("Record console"),
+    "recording.stop": lazy("Stop recording"),
+    "recording.end": lazy("End of a recording"),
+    "recording.view": lazy("Replay recording"),
+    "recording.download": lazy("Download recording"),
+    "recording.delete": lazy("Delete recording"),
+    "recording.expire": lazy("Delete old recording"),
+    "host.set-consoles": lazy("Change the way of consoles"),
+    "gateway.create": lazy("Create gateway"),
+    "gateway.revoke": lazy("Revoke gateway"),
     "job.cancel": lazy("Cancel job"),
     "template.create": lazy("Create template"),
     "template.edit": lazy("Change template"),
@@ -301,40 +311,6 @@ ACTIONS: dict[str, Text] = {
     "audit.expire": lazy("Delete old activity"),
 }
 """Every action that stands in the audit trail."""
-
-OUTCOMES: dict[str, Text] = {
-    "requested": lazy("under way"),
-    "succeeded": lazy("done"),
-    "failed": lazy("failed"),
-    "refused": lazy("refused"),
-}
-
-DOORS: dict[str, Text] = {
-    "web": lazy("web"),
-    "api": lazy("API"),
-    "console": lazy("console"),
-    "command": lazy("command line"),
-    "worker": lazy("server"),
-    "link": lazy("link"),
-}
-
-ACCELERATOR_REASONS: dict[AcceleratorReason, Text] = {
-    AcceleratorReason.KVM_WORKS: lazy(
-        "The processor can do it and libvirt offers KVM: guests run at full speed."
-    ),
-    AcceleratorReason.NO_CPU_FLAGS: lazy(
-        "The processor shows neither vmx nor svm, so guests are emulated (TCG) and slow. Switch on "
-        "virtualisation in the firmware, or nested virtualisation if this host is itself a guest."
-    ),
-    AcceleratorReason.NOT_IN_CAPABILITIES: lazy(
-        "The processor could do KVM but libvirt does not offer it: guests are emulated (TCG) and "
-        "slow. Load the module kvm_intel or kvm_amd and look at /dev/kvm, then restart libvirtd."
-    ),
-    AcceleratorReason.REMOTE_CAPABILITIES: lazy("The remote libvirt says what it offers."),
-    AcceleratorReason.TEST_DRIVER: lazy(
-        "This is libvirt's test driver: guests exist only in its memory and nothing really runs."
-    ),
-}
 
 
 def sentence_for(code: str, params: Mapping[str, str | int] | None = None) -> str:
@@ -383,6 +359,11 @@ def action_label(action: str) -> str:
 def outcome_label(phase: str) -> str:
     """Name what came of an action."""
     return str(OUTCOMES.get(phase, phase))
+
+
+def recording_end(reason: str) -> str:
+    """Say why a recording ended; a host's own reason as its sentence."""
+    return str(RECORDING_ENDS.get(reason) or sentence_for(reason))
 
 
 def door_label(door: str) -> str:

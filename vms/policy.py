@@ -24,6 +24,7 @@ from vms.models import (
     Membership,
     Network,
     Pool,
+    Recording,
     Role,
     Share,
     SshKey,
@@ -68,6 +69,10 @@ class Action(StrEnum):
     VM_DELETE = "vm.delete"
     VM_SHARE = "vm.share"
     VM_SET_OWNER = "vm.set-owner"
+    VM_RECORD = "vm.record"
+    VM_SET_RECORDING = "vm.set-recording"
+    RECORDING_VIEW = "recording.view"
+    RECORDING_DELETE = "recording.delete"
     SHARE_VIEW = "share.view"
     LINK_VIEW = "link.view"
     GROUP_VIEW = "group.view"
@@ -79,6 +84,7 @@ class Action(StrEnum):
     IMAGE_VIEW = "image.view"
     POOL_VIEW = "pool.view"
     HOST_VIEW = "host.view"
+    HOST_SET_CONSOLES = "host.set-consoles"
     NETWORK_VIEW = "network.view"
     JOB_VIEW = "job.view"
     JOB_CANCEL = "job.cancel"
@@ -101,6 +107,8 @@ VM_NEEDS: dict[Action, VmRole] = {
     Action.VM_EDIT: VmRole.OWNER,
     Action.VM_DELETE: VmRole.OWNER,
     Action.VM_CONSOLE_TAKE: VmRole.OWNER,
+    Action.VM_RECORD: VmRole.OWNER,
+    Action.VM_SET_RECORDING: VmRole.OWNER,
 }
 """The least that somebody must be on a guest to do this to it."""
 
@@ -126,6 +134,13 @@ def _knows_share(user: User, thing: object) -> bool:
 
 def _knows_link(user: User, thing: object) -> bool:
     return isinstance(thing, ConsoleLink) and _can_share(user, thing.vm)
+
+
+def _owns_recorded(user: User, thing: object) -> bool:
+    """What was seen at a console may be more than a viewer is meant to see: its owners alone."""
+    if not isinstance(thing, Recording) or thing.vm is None:
+        return False
+    return standing.on(user, thing.vm).reaches(VmRole.OWNER)
 
 
 def _sees_job(user: User, thing: object) -> bool:
@@ -202,6 +217,8 @@ _USER: dict[Action, Predicate] = {
     Action.GROUP_ADD_MEMBERS: _manages_group,
     Action.TEMPLATE_VIEW: _sees_template,
     Action.IMAGE_VIEW: _is_cd,
+    Action.RECORDING_VIEW: _owns_recorded,
+    Action.RECORDING_DELETE: _owns_recorded,
     Action.JOB_VIEW: _sees_job,
     Action.JOB_CANCEL: _stops_job,
     Action.JOB_REPEAT: _stops_job,
@@ -226,6 +243,7 @@ _LOOKING = (
     Action.HOST_VIEW,
     Action.NETWORK_VIEW,
     Action.JOB_VIEW,
+    Action.RECORDING_VIEW,
     Action.PEOPLE_VIEW,
     Action.AUDIT_VIEW,
 )
@@ -275,6 +293,11 @@ def _jobs_of(user: User, rows: Rows) -> Rows:
     return rows.filter(Q(vm__isnull=True, actor=user) | Q(vm__in=guests))
 
 
+def _recordings_of(user: User, rows: Rows) -> Rows:
+    guests = VM.objects.order_by().filter(standing.owned_by(user)).values("pk")
+    return rows.filter(vm__in=guests)
+
+
 def _shares_of(user: User, rows: Rows) -> Rows:
     guests = VM.objects.order_by().filter(standing.shareable_by(user)).values("pk")
     return rows.filter(Q(user=user) | Q(vm__in=guests))
@@ -311,6 +334,7 @@ _ROWS: dict[type[Model], Callable[[User, Rows], Rows]] = {
     Template: _templates_of,
     Volume: _images_of,
     Job: _jobs_of,
+    Recording: _recordings_of,
     Share: _shares_of,
     ConsoleLink: _links_of,
     Group: _groups_of,
@@ -351,6 +375,7 @@ VIEW_ACTIONS: dict[type[Model], Action] = {
     Host: Action.HOST_VIEW,
     Network: Action.NETWORK_VIEW,
     Job: Action.JOB_VIEW,
+    Recording: Action.RECORDING_VIEW,
     User: Action.PEOPLE_VIEW,
     Group: Action.GROUP_VIEW,
     Membership: Action.GROUP_VIEW,

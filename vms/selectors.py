@@ -26,6 +26,7 @@ from vms.models import (
     Job,
     Network,
     Pool,
+    Recording,
     Share,
     SshKey,
     Template,
@@ -203,6 +204,16 @@ def groups(actor: Actor) -> QuerySet[Group]:
 def group(actor: Actor, pk: Identifier, action: Action | None = None) -> Group:
     """Fetch one group."""
     return _fetch(actor, Group.objects.all(), pk, action)
+
+
+def recordings(actor: Actor) -> QuerySet[Recording]:
+    """Recordings the actor may replay, newest first."""
+    return visible(actor, Recording.objects.select_related("vm"))
+
+
+def recording(actor: Actor, pk: Identifier, action: Action | None = None) -> Recording:
+    """Fetch one recording for `action` (default: to replay it)."""
+    return _fetch(actor, Recording.objects.select_related("vm", "vm__host"), pk, action)
 
 
 def people(actor: Actor) -> QuerySet[User]:

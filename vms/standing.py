@@ -64,6 +64,11 @@ def seen_by(user: User) -> Q:
     return Q(owner=user) | Q(pk__in=shares_of(user).values("vm"))
 
 
+def owned_by(user: User) -> Q:
+    """Make the condition for guests that are a person's own, or shared with him as an owner."""
+    return Q(owner=user) | Q(pk__in=shares_of(user).filter(role=VmRole.OWNER).values("vm"))
+
+
 def shareable_by(user: User) -> Q:
     """Make the condition for guests whose shares a person sets."""
     shares = Share.objects.order_by().filter(role=VmRole.OWNER)

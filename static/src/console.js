@@ -1,6 +1,7 @@
 /** The console page: the guest's screen and serial ports, each a session, and the bar around them. */
 import { startCompany } from "./console/company.js";
 import { showNotice } from "./console/cover.js";
+import { startRecording } from "./console/record.js";
 import { openScreen } from "./console/screen.js";
 import { guestState, Session } from "./console/session.js";
 import { startTools } from "./console/tools.js";
@@ -49,6 +50,7 @@ function show(key) {
   session.begin();
 }
 
+startRecording(root);
 const tools = startTools({ root, current: () => current });
 const company = startCompany({ root, current: () => current });
 

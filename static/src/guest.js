@@ -31,6 +31,7 @@ afterRefresh(() => {
 });
 on("vm", (message) => message.id === id && refresh());
 on("job", (message) => message.vm === id && refresh());
+on("consoles", (message) => message.id === id && byId("guest-recordings") && refresh());
 on("gone", (message) => message.id === id && toast(text("guestGone", { name }), "error"));
 on("connected", (message) => message.isAgain || refresh());
 on("numbers", (message) => {

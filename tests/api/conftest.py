@@ -15,7 +15,7 @@ from django.test import Client
 from vms.hypervisor import domains, storage
 from vms.hypervisor.blueprint import Blueprint, CloudPlan, as_json
 from vms.hypervisor.types import Accelerator, DiskSpec, VmMetadata, VmSpec
-from vms.models import VM, Host, Job, Template, User, Volume
+from vms.models import VM, Host, Job, Recording, Template, User, Volume
 from vms.policy import SystemActor
 from vms.services import hosts, survey, sync, tokens
 
@@ -159,6 +159,12 @@ def job(guest: VM) -> Job:
         error_code="no-space",
         error_params={"name": POOL},
     )
+
+
+@pytest.fixture
+def recording(guest: VM) -> Recording:
+    """A recording of alice's guest that has ended."""
+    return Recording.objects.create(vm=guest, vm_name=guest.name, kind="vnc", state="ended")
 
 
 def problem_of(response: HttpResponse) -> dict[str, Any]:

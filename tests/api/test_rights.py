@@ -18,6 +18,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("put", "/api/v1/vms/{vm_id}/owner"): {"owner_id": None},
     ("put", "/api/v1/vms/{vm_id}/media"): {"image_id": SOME_ID},
     ("put", "/api/v1/vms/{vm_id}/cloud-init"): {"hostname": "mine"},
+    ("put", "/api/v1/vms/{vm_id}/recording-policy"): {"policy": "off"},
+    ("put", "/api/v1/hosts/{host_id}/consoles"): {"console_gateway_url": "https://evil.example"},
     ("patch", "/api/v1/templates/{template_id}"): {"name": "mine"},
 }
 FOR_ALL = {
@@ -30,6 +32,7 @@ FOR_ALL = {
     ("get", "/api/v1/pools"),
     ("get", "/api/v1/images"),
     ("get", "/api/v1/jobs"),
+    ("get", "/api/v1/recordings"),
 }
 """Routes without an id: what they show is scoped, and tested below."""
 FORBIDDEN = {
@@ -50,7 +53,7 @@ def operations() -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def ids(guest: VM, template, iso, image, job, test_host) -> dict[str, str]:
+def ids(guest: VM, template, iso, image, job, recording, test_host) -> dict[str, str]:
     """What belongs to alice or to administrators, by the name of the path parameter."""
     return {
         "vm_id": str(guest.pk),
@@ -59,6 +62,7 @@ def ids(guest: VM, template, iso, image, job, test_host) -> dict[str, str]:
         "pool_id": str(image.pool.pk),
         "image_id": str(image.pk),
         "job_id": str(job.pk),
+        "recording_id": str(recording.pk),
     }
 
 
@@ -108,7 +112,7 @@ def test_a_user_may_see_templates_and_not_change_them(api_of, mallory, ids, imag
 
 def test_lists_of_a_stranger_are_empty(api_of, mallory, ids, iso):
     client = api_of(mallory)
-    for name in ("vms", "hosts", "pools", "jobs"):
+    for name in ("vms", "hosts", "pools", "jobs", "recordings"):
         assert client.get(name).json()["total"] == 0, name
     assert [image["name"] for image in client.get("images").json()["items"]] == [iso.name]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import libvirt
 
-from tests.bench import create, guest_list, live, memory, relay, scale, thumbs
+from tests.bench import consoles, create, guest_list, live, memory, relay, scale, thumbs
 from tests.bench.table import Row, lines
 
 MEASUREMENTS: dict[str, Callable[[], Iterator[Row]]] = {
@@ -23,6 +23,7 @@ MEASUREMENTS: dict[str, Callable[[], Iterator[Row]]] = {
     "create": create.measure,
     "relay": relay.measure,
     "memory": memory.measure,
+    "consoles": consoles.measure,
     "scale": scale.measure,
     "thumbs": thumbs.measure,
 }

@@ -1,4 +1,6 @@
-"""The console's relay beside websockify and a direct socket: the same client, upstream and run."""
+"""The console's relay and the gateway's beside websockify and a direct socket, and what watching
+costs: the same client, upstream and run.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +26,13 @@ WARM_UP_BYTES = 32 * len(BLOCK)
 TURNS = 25
 ROUND_TRIPS = 300
 """In each turn; a turn is quick or slow by the cores that the kernel gives to its processes."""
-EVENT = bytes(6)
-"""As long as a pointer event."""
-GOAL_THROUGHPUT = 0.9
+EVENT = b"\x03\x01" + bytes(8)
+"""A request for an update, which a viewer may send too."""
+GOAL_THROUGHPUT = 1.0
 GOAL_ROUND_TRIP = 1.0
+GOAL_FILTER = 0.05
 OURS, THEIRS, DIRECT = "kvmweb", "websockify", "direct socket"
+GATEWAY, VIEWER = "gateway", "watching"
 Connect = Callable[[], Wire]
 
 
@@ -50,11 +54,23 @@ def measure() -> Iterator[Row]:
         rate[OURS] / rate[THEIRS] >= GOAL_THROUGHPUT,
     )
     yield Row(
-        "console relay, round trip of 6 bytes",
+        f"console relay, round trip of {len(EVENT)} bytes",
         ", ".join(f"{name} {trip[name] * 1e6:.0f}" for name in ways) + " µs"
         f" ({trip[OURS] / trip[THEIRS]:.2f} times websockify)",
         f"<= {GOAL_ROUND_TRIP} times",
         trip[OURS] / trip[THEIRS] <= GOAL_ROUND_TRIP,
+    )
+    slower, longer = 1 - rate[VIEWER] / rate[OURS], trip[VIEWER] / trip[OURS] - 1
+    yield Row(
+        "... what the filter costs one who watches",
+        f"{slower:.1%} of the throughput, {longer:.1%} of the round trip",
+        f"< {GOAL_FILTER:.0%}",
+        max(slower, longer) < GOAL_FILTER,
+    )
+    yield Row(
+        "... the gateway beside websockify",
+        f"{rate[GATEWAY] / rate[THEIRS]:.2f} times its throughput, "
+        f"{trip[GATEWAY] / trip[THEIRS]:.2f} times its round trip",
     )
 
 
@@ -104,7 +120,8 @@ def contenders() -> Iterator[dict[str, Connect]]:
         tempfile.TemporaryDirectory(prefix="kvmweb-bench-") as folder,
         contextlib.ExitStack() as stack,
     ):
-        path, ours, theirs = Path(folder) / "upstream", free_port(), free_port()
+        path = Path(folder) / "upstream"
+        ours, theirs, gateway = free_port(), free_port(), free_port()
 
         def start(*command: str) -> None:
             stack.enter_context(process(*command, home=Path(folder)))
@@ -112,12 +129,15 @@ def contenders() -> Iterator[dict[str, Connect]]:
         start(sys.executable, "-m", "tests.bench.upstream", str(path))
         wait_until(path.exists, what="upstream")
         start(sys.executable, "-m", "tests.bench.relay_server", str(ours), str(path))
+        start(sys.executable, "-m", "tests.bench.gateway_server", str(gateway), str(path))
         websockify = Path(sys.executable).with_name("websockify")
         start(str(websockify), "--unix-target", str(path), f"127.0.0.1:{theirs}")
-        for port in (ours, theirs):
+        for port in (ours, theirs, gateway):
             wait_until(lambda port=port: is_listening(port), what=f"relay on {port}")  # type: ignore[misc]
         yield {
             OURS: lambda: WebsocketWire(f"ws://127.0.0.1:{ours}/"),
+            VIEWER: lambda: WebsocketWire(f"ws://127.0.0.1:{ours}/view"),
+            GATEWAY: lambda: WebsocketWire(f"ws://127.0.0.1:{gateway}/"),
             THEIRS: lambda: WebsocketWire(f"ws://127.0.0.1:{theirs}/websockify"),
             DIRECT: lambda: DirectWire(path),
         }

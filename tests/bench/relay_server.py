@@ -36,7 +36,7 @@ def serve(port: int, upstream: str) -> None:
         with socket.socket(socket.AF_UNIX) as guest:
             guest.connect(upstream)
             guest.setblocking(False)
-            relay = Relay(receive, send, guest, has_control=True)
+            relay = Relay(receive, send, guest, has_control=scope["path"] != "/view")
             tasks = [asyncio.ensure_future(part) for part in (relay.to_browser(), relay.to_guest())]
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:

@@ -1,6 +1,7 @@
 """What stands behind each relay instead of a guest: a unix socket that sends a lot or echoes.
 
-A client begins with an RFB handshake, because our relay reads it. Run as a process of its own.
+A client speaks RFB as far as relays read it: a handshake, then requests for updates, of which the
+first says what is wanted. Run as a process of its own.
 usage: python -m tests.bench.upstream PATH
 """
 
@@ -12,8 +13,10 @@ import sys
 import threading
 
 CLIENT_HANDSHAKE = b"RFB 003.008\n\x01\x01"
-ECHO = b"E"
-SOURCE = b"S"
+ECHO = b"\x03\x01"
+SOURCE = b"\x03\x00"
+"""Requests for updates, of what changes and of everything; eight bytes follow."""
+COMMAND_BYTES = 10
 BLOCK = bytes(range(256)) * 4096
 
 
@@ -42,10 +45,10 @@ def main() -> None:
 def serve(client: socket.socket) -> None:
     """Serve one client until it leaves."""
     with contextlib.suppress(OSError), client:
-        command = client.recv(len(CLIENT_HANDSHAKE) + 9, socket.MSG_WAITALL)
+        command = client.recv(len(CLIENT_HANDSHAKE) + COMMAND_BYTES, socket.MSG_WAITALL)
         command = command.removeprefix(CLIENT_HANDSHAKE)
-        if command[:1] == SOURCE:
-            for _ in range(int.from_bytes(command[1:], "big") // len(BLOCK)):
+        if command[:2] == SOURCE:
+            for _ in range(int.from_bytes(command[2:], "big") // len(BLOCK)):
                 client.sendall(BLOCK)
         while data := client.recv(65536):
             client.sendall(data)

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
+from websockets.sync.client import connect
 
 from tests.support.browser import chromium, first_login, log_in
 from tests.support.site import Site, running_site, wait_until
@@ -26,6 +27,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with running_site() as site, chromium() as browser:
         guests = populate(site)
+        film(site, guests[0])
         page = browser.new_page()
         first_login(page, site.url, site.password, PASSWORD)
         page.close()
@@ -44,6 +46,26 @@ def populate(site: Site) -> list[str]:
     return ids
 
 
+def film(site: Site, vm_id: str) -> None:
+    """Have the first guest's screen recorded for a moment."""
+    site.api("PUT", f"vms/{vm_id}/recording-policy", {"policy": "always"})
+    look_at(site, vm_id)
+    wait_until(lambda: site.api("GET", f"recordings?vm={vm_id}")["items"][0]["state"] == "ended")
+
+
+def look_at(site: Site, vm_id: str) -> None:
+    """Hold a console open until its recording has a few seconds."""
+    ticket = site.api("POST", f"vms/{vm_id}/console", {"kind": "vnc", "mode": "view"})
+    with connect(ticket["url"], subprotocols=ticket["protocols"], max_size=None):
+        wait_until(lambda: is_long(site, vm_id), limit_s=30, what="a recording")
+
+
+def is_long(site: Site, vm_id: str) -> bool:
+    """Say whether the guest's recording has three seconds."""
+    items = site.api("GET", f"recordings?vm={vm_id}")["items"]
+    return bool(items) and items[0]["duration_ms"] > 3000
+
+
 def has_numbers(site: Site, vm_id: str) -> bool:
     """Say whether the guest has shown an address, so that every part of its row is there."""
     vm = site.api("GET", f"vms/{vm_id}")
@@ -54,6 +76,7 @@ def pages(site: Site, guests: list[str]) -> dict[str, str]:
     """Name every page and its path."""
     template = site.api("GET", "templates")["items"][0]["id"]
     first, off = guests[0], guests[4]
+    recording = site.api("GET", "recordings")["items"][0]
     return {
         "guests": "/",
         "guest-new": "/guests/new/",
@@ -65,6 +88,10 @@ def pages(site: Site, guests: list[str]) -> dict[str, str]:
         "guest-console": f"/guests/{first}/console/",
         "guest-serial": f"/guests/{first}/console/#serial-0",
         "guest-console-off": f"/guests/{off}/console/",
+        "guest-recordings": f"/guests/{first}/recordings/",
+        "guest-recordings-empty": f"/guests/{off}/recordings/",
+        "recordings": "/recordings/",
+        "recording": f"/recordings/{recording['id']}/",
         "guest-settings": f"/guests/{first}/settings/",
         "guest-settings-off": f"/guests/{off}/settings/",
         "guest-xml": f"/guests/{first}/xml/",

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from vms.api import audit, cloudinit, hosts, jobs, me, screens, series, templates, vms
+from vms.api import (
+    audit,
+    cloudinit,
+    gateway,
+    hosts,
+    jobs,
+    me,
+    recordings,
+    screens,
+    series,
+    templates,
+    vms,
+)
 from vms.api.auth import BearerToken, Session
 from vms.api.base import Api
 from vms.api.docs import docs
@@ -25,6 +37,8 @@ api.add_router("/vms", vms.router)
 api.add_router("/vms", screens.router)
 api.add_router("/vms", cloudinit.router)
 api.add_router("/vms", series.guests)
+api.add_router("/vms", recordings.guests)
+api.add_router("/recordings", recordings.router)
 api.add_router("/templates", templates.router)
 api.add_router("/hosts", hosts.hosts)
 api.add_router("/hosts", series.hosts)
@@ -32,6 +46,7 @@ api.add_router("/pools", hosts.pools)
 api.add_router("/images", hosts.images)
 api.add_router("/jobs", jobs.router)
 api.add_router("/audit", audit.router)
+api.add_router("/gateway", gateway.router)
 api.extra_urls.append(path("docs", docs, name="docs"))
 
 __all__ = ["api"]

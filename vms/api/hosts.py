@@ -10,7 +10,7 @@ from ninja import Query, Router
 from vms import selectors
 from vms.api import represent
 from vms.api.auth import actor_of
-from vms.api.inputs import ImageFilter, Paging
+from vms.api.inputs import HostConsoles, ImageFilter, Paging
 from vms.api.paging import each, page
 from vms.api.schemas import (
     HostDetail,
@@ -20,6 +20,7 @@ from vms.api.schemas import (
     PoolInfo,
     PoolPage,
 )
+from vms.services import gateways
 
 hosts = Router(tags=["hosts"])
 pools = Router(tags=["pools"])
@@ -43,6 +44,32 @@ def get_host(request: HttpRequest, host_id: UUID) -> HostDetail:
         list(selectors.pools(actor).filter(host=row)),
         list(selectors.networks(actor).filter(host=row)),
     )
+
+
+@hosts.put(
+    "/{host_id}/consoles",
+    response=HostConsoles,
+    operation_id="set_host_consoles",
+    summary="Choose the way of consoles",
+)
+def set_host_consoles(request: HttpRequest, host_id: UUID, data: HostConsoles) -> HostConsoles:
+    """Have the screens of a host's guests come through a gateway, or the site when empty."""
+    host = gateways.set_route(
+        actor=actor_of(request), host_id=host_id, url=data.console_gateway_url
+    )
+    return HostConsoles(console_gateway_url=host.console_gateway_url)
+
+
+@hosts.get(
+    "/{host_id}/consoles",
+    response=HostConsoles,
+    operation_id="get_host_consoles",
+    summary="Read the way of consoles",
+)
+def get_host_consoles(request: HttpRequest, host_id: UUID) -> HostConsoles:
+    """Say through which gateway the screens of a host's guests come."""
+    host = selectors.host(actor_of(request), host_id)
+    return HostConsoles(console_gateway_url=host.console_gateway_url)
 
 
 @pools.get("", response=PoolPage, operation_id="list_pools", summary="List storage pools")

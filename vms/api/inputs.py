@@ -116,6 +116,14 @@ class ConsoleRequest(Input):
     device: int = Field(default=0, ge=0, le=3, description="Which serial port, from 0.")
 
 
+class HostConsoles(Input):
+    """Which way the screens of a host's guests take."""
+
+    console_gateway_url: str = Field(
+        max_length=255, description="A gateway such as https://node1.example.org:6080; empty: site."
+    )
+
+
 class MediaInsert(Input):
     """The ISO to insert."""
 

@@ -62,7 +62,7 @@ def open_console(
         device=wanted.device,
     )
     answer = ConsoleTicket(
-        url=websocket_url(request, f"ws/console/{ticket.vm.pk}"),
+        url=ticket.gateway_socket or websocket_url(request, f"ws/console/{ticket.vm.pk}"),
         protocols=["binary", f"ticket.{ticket.secret}"],
         expires_at=ticket.expires_at,
         kind=wanted.kind,

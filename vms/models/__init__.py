@@ -4,10 +4,12 @@ our own.
 
 from vms.models.audit import AuditEntry, AuditPhase
 from vms.models.cloudinit import CloudInit
+from vms.models.gateway import Gateway, GatewayConsole
 from vms.models.group import Group, Membership
 from vms.models.history import Average, RolledUp, Track
 from vms.models.host import Host, HostStatus, Network, Pool, Volume
 from vms.models.job import Job, JobState
+from vms.models.recording import Recording, RecordingPolicy, RecordingState
 from vms.models.rule import RoleRule
 from vms.models.seat import ConsoleLink, Seat
 from vms.models.share import Share, VmRole
@@ -25,6 +27,8 @@ __all__ = [
     "Average",
     "CloudInit",
     "ConsoleLink",
+    "Gateway",
+    "GatewayConsole",
     "Group",
     "Host",
     "HostStatus",
@@ -33,6 +37,9 @@ __all__ = [
     "Membership",
     "Network",
     "Pool",
+    "Recording",
+    "RecordingPolicy",
+    "RecordingState",
     "Role",
     "RoleRule",
     "RolledUp",

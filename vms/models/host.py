@@ -33,6 +33,8 @@ class Host(models.Model):
     status_code = models.CharField(max_length=40, blank=True)
     """Why it is away: a code of hypervisor/errors.py."""
     status_detail = models.CharField(max_length=500, blank=True)
+    console_gateway_url = models.CharField(max_length=255, blank=True)
+    """Where the screens of its guests come from: a gateway's address; "": the site itself."""
     facts = models.JSONField(default=dict, blank=True)
     """The fields of `hypervisor.types.HostFacts`, as last read."""
 

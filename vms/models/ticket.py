@@ -27,6 +27,8 @@ class Ticket(models.Model):
     kind = models.CharField(max_length=10, default="vnc")
     device = models.PositiveSmallIntegerField(default=0)
     """Which serial device, counted from 0."""
+    is_for_gateway = models.BooleanField(default=False)
+    """Good at a gateway of the guest's host and nowhere else."""
     mode = models.CharField(max_length=10, default="control")
     claims = models.BooleanField(default=True)
     """Whether it takes control when it opens, if nobody has it."""

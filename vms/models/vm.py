@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 
 from vms.hypervisor.types import ACTIVE_STATES, VmState
+from vms.models.recording import RecordingPolicy
 
 STATE_CHOICES = [(state.value, state.value) for state in VmState]
 
@@ -41,6 +42,10 @@ class VM(models.Model):
     """True from the request until the domain is defined: there is nothing on the host yet."""
     tags = models.JSONField(default=list, blank=True)
     """Short words that people group guests by; services/tags.py keeps the rules."""
+    recording = models.CharField(
+        max_length=10, choices=RecordingPolicy.choices, default=RecordingPolicy.REQUEST
+    )
+    """Whether its consoles are recorded."""
     created_at = models.DateTimeField(auto_now_add=True)
     # seen on the host
     libvirt_name = models.CharField(max_length=255, blank=True)

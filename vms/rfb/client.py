@@ -25,6 +25,8 @@ from vms.rfb.messages import (
 )
 
 _FOR_VIEWERS = frozenset({SET_PIXEL_FORMAT, UPDATE_REQUEST, CONTINUOUS_UPDATES, FENCE})
+_FOR_ALL_BYTES = {SET_PIXEL_FORMAT: 20, UPDATE_REQUEST: 10, CONTINUOUS_UPDATES: 10}
+"""Length of those that are always as long."""
 _ACTS = frozenset({KEY_EVENT, POINTER_EVENT, QEMU})
 
 
@@ -60,10 +62,18 @@ class ClientFilter:
 
     def feed(self, data: bytes) -> bytes:
         """Return what may go to the server. Raises ProtocolError."""
+        if self._is_one_message(data):
+            return data
         out = b""
         if not self._handshake.is_done:
             out, data = self._handshake.take(data)
         return b"".join((out, *(self._judged(message) for message in self._messages(data))))
+
+    def _is_one_message(self, data: bytes) -> bool:
+        """See the usual case, which is most of all that viewers send, without taking it apart."""
+        if self._unfinished or self._skip_bytes or not data or not self._handshake.is_done:
+            return False
+        return _FOR_ALL_BYTES.get(data[0]) == len(data)
 
     def switch(self, *, has_control: bool) -> bytes:
         """Give control or take it away; return what the server must be told at once.

@@ -53,6 +53,8 @@ class ClientHandshake:
 
     def feed(self, data: bytes) -> bytes:
         """Return what may go to the server. Raises HandshakeError."""
+        if self._awaits is _Awaits.NOTHING:
+            return data
         out, rest = self.take(data)
         return out + rest
 

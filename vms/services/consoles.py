@@ -42,6 +42,20 @@ class IssuedTicket:
     vm: VM
     kind: str
     mode: str
+    gateway_url: str = ""
+    """Where to go with it; "": to the site."""
+
+    @property
+    def gateway_socket(self) -> str:
+        """The websocket's address at the gateway, or ""."""
+        if not self.gateway_url:
+            return ""
+        return f"{socket_origin(self.gateway_url)}/{self.vm.pk}"
+
+
+def socket_origin(url: str) -> str:
+    """Turn http and https into ws and wss."""
+    return url.replace("http", "ws", 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +141,8 @@ def _issue(vm: VM, wanted: Wanted, whose: dict[str, Any]) -> IssuedTicket:  # An
         _require_display(vm)
     secret = new_secret()
     expires_at = timezone.now() + LIFETIME
+    # Serial ports take one reader and are shared out by the site, whatever the host.
+    gateway_url = vm.host.console_gateway_url if kind == VNC else ""
     Ticket.objects.create(
         secret_hash=digest(secret),
         vm=vm,
@@ -134,11 +150,12 @@ def _issue(vm: VM, wanted: Wanted, whose: dict[str, Any]) -> IssuedTicket:  # An
         mode=wanted.mode,
         device=device if kind == SERIAL else 0,
         claims=wanted.claims,
+        is_for_gateway=bool(gateway_url),
         expires_at=expires_at,
         **whose,
     )
     forget_old_tickets()
-    return IssuedTicket(secret, expires_at, vm, kind, wanted.mode)
+    return IssuedTicket(secret, expires_at, vm, kind, wanted.mode, gateway_url)
 
 
 def action_of(mode: str) -> Action:
@@ -165,7 +182,8 @@ def _require_serial(vm: VM, device: int) -> None:
 def _require_display(vm: VM) -> None:
     if not vm.has_vnc:
         raise Refused("console-no-display")
-    if not vm.host.facts.get("can_graphics_fd", True):
+    can_open = vm.host.facts.get("can_graphics_fd", True)
+    if not can_open and not vm.host.console_gateway_url:
         raise Refused("console-remote")
 
 
@@ -183,11 +201,13 @@ def redeem(
     has_trusted_origin: bool,
     address: str,
     visits: frozenset[str] = frozenset(),
+    gateway_host_id: str = "",
 ) -> ConsoleGrant:
     """Burn a ticket and return what it is good for. `visits` are those by links, of this browser.
 
-    Any attempt with the right secret burns it. Raises Refused("ticket-invalid") without saying
-    why; the audit trail says it.
+    `gateway_host_id` is the host whose gateway shows it; a cookie does not come that far, so that
+    the session which asked must be alive instead. Any attempt with the right secret burns it.
+    Raises Refused("ticket-invalid") without saying why; the audit trail says it.
     """
     now = timezone.now()
     burned = Ticket.objects.filter(secret_hash=digest(secret), used_at=None).update(used_at=now)
@@ -196,7 +216,9 @@ def redeem(
         .filter(secret_hash=digest(secret))
         .first()
     )
-    use = _Use(bool(burned), vm_id, session_key, user_id, has_trusted_origin, visits)
+    use = _Use(
+        bool(burned), vm_id, session_key, user_id, has_trusted_origin, visits, gateway_host_id
+    )
     flaw = _flaw(ticket, use)
     if flaw or ticket is None:
         _audit_refusal(ticket, use, flaw, address)
@@ -214,6 +236,7 @@ class _Use:
     user_id: str | None
     has_trusted_origin: bool
     visits: frozenset[str]
+    gateway_host_id: str
 
 
 def _flaw(ticket: Ticket | None, use: _Use) -> str:
@@ -226,6 +249,8 @@ def _flaw(ticket: Ticket | None, use: _Use) -> str:
         return "late"
     if str(ticket.vm_id) != use.vm_id:
         return "other-vm"
+    if not _is_right_door(ticket, use):
+        return "other-door"
     if ticket.token is None and not use.has_trusted_origin:
         return "origin"
     if ticket.token is None and not _is_same_session(ticket, use):
@@ -243,7 +268,15 @@ def _actor_of_ticket(ticket: Ticket, address: str = "") -> Person | LinkGuest:
     return Person(ticket.user or User(is_active=False), Door.CONSOLE, address)
 
 
+def _is_right_door(ticket: Ticket, use: _Use) -> bool:
+    host_id = str(ticket.vm.host_id) if ticket.is_for_gateway else ""
+    return use.gateway_host_id == host_id
+
+
 def _is_same_session(ticket: Ticket, use: _Use) -> bool:
+    if use.gateway_host_id:
+        link = ticket.link
+        return link.is_alive if link else session_is_alive(ticket.session_key)
     if ticket.link_id is not None:
         return ticket.session_key in use.visits
     same_user = str(ticket.user_id) == use.user_id

@@ -179,6 +179,43 @@ def _seating(grant: ConsoleGrant, mine: Seat, here: list[Seat]) -> Seating:
     )
 
 
+def words(seating: Seating, ends: dict[str, object] | None) -> dict[str, object]:
+    """Say all of it as pages are told; `ends` is what ends the console soon."""
+    return {
+        "t": "seats",
+        "me": seating.seat_id,
+        "control": seating.has_control,
+        "may": {
+            "control": seating.may_control,
+            "take": seating.may_take,
+            "alone": seating.may_be_alone,
+        },
+        "alone": seating.is_alone,
+        "ask_s": round(ASK_S),
+        "ends": ends,
+        "people": [
+            {
+                "id": each.seat_id,
+                "name": each.name,
+                "kind": each.kind,
+                "device": each.device,
+                "control": each.has_control,
+                "can": each.may_control,
+                "asks": each.asks,
+                "guest": each.is_guest,
+                "mine": each.is_mine,
+            }
+            for each in seating.sitters
+        ],
+    }
+
+
+def keep(*, grant: ConsoleGrant, server: str) -> bool:
+    """Renew the seat of a console that another program has; say whether it still is there."""
+    mine = Seat.objects.filter(pk=grant.ticket_id)
+    return bool(mine.update(seen_at=timezone.now(), server=server))
+
+
 def act(*, grant: ConsoleGrant, wish: Wish, to: str = "") -> None:
     """Do what somebody at a console wants; `to` names another seat, for GIVE and DENY.
 

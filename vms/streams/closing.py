@@ -3,18 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
 from typing import Any
 
-from vms.hypervisor.errors import (
-    DomainNotFound,
-    HostAway,
-    HostBusy,
-    HostTimeout,
-    HypervisorError,
-    SerialBusy,
-    WrongState,
+from vms.hypervisor.errors import HypervisorError
+from vms.rfb import doors
+from vms.rfb.doors import (
+    ALONE,
+    BROWSER_GONE,
+    DEACTIVATED,
+    FAILED,
+    GUEST_ENDED,
+    HOST_AWAY,
+    IDLE,
+    LINK_ENDED,
+    LOGGED_OUT,
+    NO_GREETING,
+    NOT_RECORDED,
+    REVOKED,
+    SERIAL_BUSY,
+    TIME_OVER,
+    TOO_MANY,
+    TOO_SLOW,
+    VM_GONE,
+    Ending,
 )
+
+__all__ = [
+    "ALONE",
+    "BROWSER_GONE",
+    "DEACTIVATED",
+    "FAILED",
+    "GUEST_ENDED",
+    "HOST_AWAY",
+    "IDLE",
+    "LINK_ENDED",
+    "LOGGED_OUT",
+    "NOT_RECORDED",
+    "NO_GREETING",
+    "REVOKED",
+    "SERIAL_BUSY",
+    "TIME_OVER",
+    "TOO_MANY",
+    "TOO_SLOW",
+    "VM_GONE",
+    "Ending",
+    "ending_of",
+    "refuse",
+]
 
 Scope = MutableMapping[str, Any]  # Any: ASGI's own shapes
 Message = MutableMapping[str, Any]
@@ -22,45 +57,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Why a socket ends: a close code of ours and a word for page, log and audit."""
-
-    code: int
-    reason: str
-
-
-BROWSER_GONE = Ending(1000, "browser-gone")
-LOGGED_OUT = Ending(4401, "logged-out")
-DEACTIVATED = Ending(4401, "deactivated")
-REVOKED = Ending(4403, "revoked")
-VM_GONE = Ending(4404, "vm-gone")
-LINK_ENDED = Ending(4403, "link-ended")
-IDLE = Ending(4405, "idle")
-TIME_OVER = Ending(4405, "time-over")
-SERIAL_BUSY = Ending(4409, "console-serial-busy")
-TOO_SLOW = Ending(4408, "too-slow")
-NO_GREETING = Ending(4408, "no-greeting")
-GUEST_ENDED = Ending(4410, "guest-ended")
-ALONE = Ending(4423, "console-exclusive")
-TOO_MANY = Ending(4429, "too-many-consoles")
-FAILED = Ending(4500, "failed")
-HOST_AWAY = Ending(4503, "host-away")
-
-
 def ending_of(error: HypervisorError) -> Ending:
     """Return how a console ends whose display or device could not be opened, or was lost."""
-    match error:
-        case HostAway() | HostBusy() | HostTimeout():
-            return HOST_AWAY
-        case WrongState():
-            return GUEST_ENDED
-        case DomainNotFound():
-            return VM_GONE
-        case SerialBusy():
-            return SERIAL_BUSY
-        case _:
-            return Ending(FAILED.code, error.code)
+    return doors.ending_of_error(error.code)
 
 
 async def refuse(scope: Scope, send: Send, status: int = 403) -> None:

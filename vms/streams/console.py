@@ -25,6 +25,7 @@ from vms.live import gauges
 from vms.live.hub import Subscriber, hub
 from vms.live.messages import Hint, HintKind, Message
 from vms.problems import Refused
+from vms.rfb.doors import SUBPROTOCOL, ticket_of
 from vms.services import consoles, seats
 from vms.services.consoles import ConsoleGrant
 from vms.streams import closing, threads, visitors
@@ -34,11 +35,10 @@ from vms.streams.limits import Clock
 from vms.streams.relay import Relay
 from vms.streams.seats import Keeper
 from vms.streams.serial import Device, SerialRelay, exchange
+from vms.streams.studio import Attendance, studio
 
 log = structlog.get_logger(__name__)
 
-SUBPROTOCOL = "binary"
-TICKET_PREFIX = "ticket."
 RECHECK_S = 5.0
 STALLED_S = 30.0
 GREETING_S = 10.0
@@ -113,17 +113,10 @@ async def _seated(browser: _Socket, grant: ConsoleGrant) -> Ending:
 
 
 async def _admit(handshake: visitors.Handshake, vm_id: str) -> ConsoleGrant | None:
-    secret = _ticket(handshake.subprotocols)
-    if not secret or SUBPROTOCOL not in handshake.subprotocols or not _is_uuid(vm_id):
+    secret = ticket_of(handshake.subprotocols)
+    if not secret or not _is_uuid(vm_id):
         return None
     return await threads.read(_redeem, secret, vm_id, handshake)
-
-
-def _ticket(subprotocols: tuple[str, ...]) -> str:
-    for each in subprotocols:
-        if each.startswith(TICKET_PREFIX):
-            return each.removeprefix(TICKET_PREFIX)
-    return ""
 
 
 def _is_uuid(text: str) -> bool:
@@ -160,12 +153,16 @@ async def _serve(browser: _Socket, grant: ConsoleGrant, has_control: bool) -> En
         return closing.ending_of(error)
     clock.unused_s = relay.idle_s
     began_s, ending = time.monotonic(), closing.FAILED
+    attendance = studio.attend(grant)
     try:
         await threads.read(lambda: consoles.opened(grant=grant))
-        ending = await _first_ending(relay, grant, keeper, clock)
+        ending = await attendance.decided() or await _first_ending(
+            relay, grant, keeper, clock, attendance
+        )
     except Exception:  # top loop of a socket
         log.exception("console-failed", vm=grant.vm_id)
     finally:
+        attendance.leave()
         relay.close()
         threads.start(
             lambda: consoles.closed(
@@ -213,7 +210,7 @@ def _open(grant: ConsoleGrant) -> socket.socket:
 
 
 async def _first_ending(
-    relay: Relaying, grant: ConsoleGrant, keeper: Keeper, clock: Clock
+    relay: Relaying, grant: ConsoleGrant, keeper: Keeper, clock: Clock, attendance: Attendance
 ) -> Ending:
     """Run both pumps, the guard and the talk with the page; the first that ends ends all."""
     parts: list[Coroutine[Any, Any, Ending]] = [
@@ -221,6 +218,7 @@ async def _first_ending(
         relay.to_guest(),
         _guard(relay, grant, keeper, clock),
         *keeper.parts(),
+        attendance.broken(),
     ]
     tasks = [asyncio.create_task(part) for part in parts]
     try:

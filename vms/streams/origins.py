@@ -5,25 +5,11 @@ A browser sends a site's cookies along from any page, so the Origin must be exac
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from urllib.parse import urlsplit
+from collections.abc import Collection
 
 from django.http.request import split_domain_port, validate_host
 
-DEFAULT_PORTS: Mapping[str, int] = {"http": 80, "https": 443}
-
-
-def normalised(origin: str) -> str:
-    """Return scheme://host:port in lower case with the port always there; "" if it is no origin."""
-    try:
-        parts = urlsplit(origin)
-        port = parts.port or DEFAULT_PORTS.get(parts.scheme)
-    except ValueError:
-        return ""
-    is_bare = not (parts.path or parts.query or parts.fragment or parts.username or parts.password)
-    if not parts.hostname or port is None or not is_bare:
-        return ""
-    return f"{parts.scheme}://{parts.hostname}:{port}"
+from vms.rfb.doors import normalised
 
 
 def is_trusted(

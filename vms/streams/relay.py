@@ -8,13 +8,12 @@ import socket
 from collections.abc import Callable
 
 from vms.rfb.client import ClientFilter
+from vms.rfb.doors import NOT_BINARY, NOT_RFB
 from vms.rfb.handshake import ProtocolError
 from vms.streams.closing import BROWSER_GONE, GUEST_ENDED, Ending, Message, Receive, Send
 
 CHUNK_BYTES = 256 * 1024
 """More than a unix socket holds, so that each turn takes all that is there."""
-NOT_BINARY = Ending(4500, "not-binary")
-NOT_RFB = Ending(4500, "not-rfb")
 
 
 Hearer = Callable[[str], Ending | None]

@@ -18,6 +18,7 @@ import structlog
 from django.utils import timezone
 
 from vms.problems import Refused
+from vms.rfb.doors import SEATS_SUBPROTOCOL
 from vms.services import seats
 from vms.services.consoles import ConsoleGrant
 from vms.services.seats import Seating
@@ -28,7 +29,7 @@ from vms.streams.limits import Clock
 
 log = structlog.get_logger(__name__)
 
-SUBPROTOCOL = "seats"
+SUBPROTOCOL = SEATS_SUBPROTOCOL
 MAX_TEXT = 1024
 MAX_WAITING = 16
 """Wishes that were not granted yet; more at once is nobody's finger."""
@@ -134,7 +135,9 @@ class Keeper:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            text = json.dumps(self._words(), separators=(",", ":"))
+            text = json.dumps(
+                seats.words(self._seating, self._clock.warning()), separators=(",", ":")
+            )
             if text == self._last:
                 continue
             self._last = text
@@ -142,33 +145,3 @@ class Keeper:
                 await self._send({"type": "websocket.send", "text": text})
             except OSError:
                 return BROWSER_GONE
-
-    def _words(self) -> dict[str, object]:
-        seating = self._seating
-        return {
-            "t": "seats",
-            "me": seating.seat_id,
-            "control": seating.has_control,
-            "may": {
-                "control": seating.may_control,
-                "take": seating.may_take,
-                "alone": seating.may_be_alone,
-            },
-            "alone": seating.is_alone,
-            "ask_s": round(seats.ASK_S),
-            "ends": self._clock.warning(),
-            "people": [
-                {
-                    "id": each.seat_id,
-                    "name": each.name,
-                    "kind": each.kind,
-                    "device": each.device,
-                    "control": each.has_control,
-                    "can": each.may_control,
-                    "asks": each.asks,
-                    "guest": each.is_guest,
-                    "mine": each.is_mine,
-                }
-                for each in seating.sitters
-            ],
-        }

@@ -62,6 +62,7 @@ class DaemonExecutor(Executor):
 
 _rows = DaemonExecutor("rows", 4)
 _hosts = DaemonExecutor("displays", 8)
+_files = DaemonExecutor("files", 2)
 
 
 async def read(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -79,6 +80,12 @@ async def ask_host(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) 
     """Run a function that talks to a host, and await it."""
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_hosts, lambda: function(*args, **kwargs))
+
+
+async def on_disk(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a function that reads or writes a file, or makes what is written, and await it."""
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_files, lambda: function(*args, **kwargs))
 
 
 def _with_rows(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

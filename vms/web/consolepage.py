@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as lazy
 
 from vms.models import VM, AuditEntry
 from vms.policy import Action, Person, can
-from vms.services import consoles
+from vms.services import consoles, recordings
+from vms.web.recordingpage import device_label, filmings
 
 COMBINATIONS = (
     ("ctrl alt del", "Ctrl+Alt+Del"),
@@ -47,10 +48,13 @@ class Panel:
 
 def console_context(actor: Person, guest: VM) -> dict[str, Any]:  # Any: a context
     """Give what the console page needs beside the frame of a guest's pages."""
+    panels = _panels(guest)
     return {
-        "panels": _panels(guest),
+        "panels": panels,
+        "filmings": filmings(actor, guest, [(each.kind, each.device) for each in panels]),
         "can_control": can(actor, Action.VM_CONSOLE, guest),
         "can_take": can(actor, Action.VM_CONSOLE_TAKE, guest),
+        "can_look": recordings.can_look(actor, guest),
         "combinations": COMBINATIONS,
         "terminals": TERMINALS,
         "holds": HOLDS,
@@ -60,14 +64,11 @@ def console_context(actor: Person, guest: VM) -> dict[str, Any]:  # Any: a conte
 
 def _panels(guest: VM) -> list[Panel]:
     numbers = consoles.serial_devices(guest)
-    serials = [Panel(f"serial-{at}", _serial_label(at), consoles.SERIAL, at) for at in numbers]
+    kind = consoles.SERIAL
+    serials = [Panel(f"serial-{at}", device_label(kind, at), kind, at) for at in numbers]
     if serials and not guest.has_vnc:
         return serials
-    return [Panel("screen", _("Screen"), consoles.VNC), *serials]
-
-
-def _serial_label(number: int) -> str:
-    return _("Serial %(number)s") % {"number": number + 1} if number else _("Serial")
+    return [Panel("screen", device_label(consoles.VNC, 0), consoles.VNC), *serials]
 
 
 def way_in(entry: AuditEntry) -> str:
@@ -75,6 +76,5 @@ def way_in(entry: AuditEntry) -> str:
     kind, mode = entry.detail.get("kind"), entry.detail.get("mode", consoles.CONTROL)
     if not entry.action.startswith("console.") or not kind:
         return ""
-    device = entry.detail.get("device", 0)
-    what = _serial_label(device) if kind == consoles.SERIAL else _("Screen")
+    what = device_label(kind, entry.detail.get("device", 0))
     return what if mode == consoles.CONTROL else _("%(what)s, only watched") % {"what": what}

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from vms import messages
 from vms.models import VM, AuditEntry, AuditPhase
 from vms.policy import Action, Person, can
-from vms.services import busy, power
+from vms.services import busy, power, recordings
 from vms.web.consolepage import way_in
 from vms.web.jobs import job_line
 from vms.web.rows import os_icon
@@ -45,10 +45,12 @@ def guest_context(actor: Person, guest: VM, tab: str) -> dict[str, Any]:  # Any:
                 ("overview", "guest", _("Overview")),
                 ("charts", "guest-charts", _("Charts")),
                 ("console", "guest-console", _("Console")),
+                ("recordings", "guest-recordings", _("Recordings")),
                 ("settings", "guest-settings", _("Settings")),
                 ("xml", "guest-xml", _("XML")),
                 ("history", "guest-history", _("History")),
             )
+            if name != "recordings" or recordings.can_look(actor, guest)
         ],
     }
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from vms import messages
 from vms.hypervisor.types import HostLoad
 from vms.live import recent
-from vms.models import Host, Network, Pool
+from vms.models import Gateway, Host, Network, Pool
 from vms.services import health
 from vms.services.series import Span
 from vms.web.charts import Charts, host_charts
+from vms.web.forms.hosts import ConsolesForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,18 @@ class HostView:
     networks: list[Network]
     load: HostLoad | None
     charts: Charts
+    gateways: list[Gateway]
+    consoles_form: ConsolesForm
 
 
 def host_views(
-    hosts: Iterable[Host], pools: Iterable[Pool], networks: Iterable[Network], span: Span
+    hosts: Iterable[Host],
+    pools: Iterable[Pool],
+    networks: Iterable[Network],
+    span: Span,
+    wrong: ConsolesForm | None = None,
 ) -> list[HostView]:
-    """Put together what belongs to each host."""
+    """Put together what belongs to each host; `wrong` is a form that was not accepted."""
     all_pools, all_networks = list(pools), list(networks)
     return [
         HostView(
@@ -47,6 +54,8 @@ def host_views(
             networks=[network for network in all_networks if network.host_id == host.pk],
             load=recent.host_load(str(host.pk)),
             charts=host_charts(host, span),
+            gateways=[each for each in host.gateways.all() if each.revoked_at is None],
+            consoles_form=wrong if wrong and wrong.host_id == host.pk else ConsolesForm(host=host),
         )
         for host in hosts
     ]

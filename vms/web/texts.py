@@ -43,6 +43,13 @@ def script_texts() -> dict[str, str]:
         "deleteNothing": _("Delete “%(name)s”, keep all disks"),
         "deleteOne": _("Delete “%(name)s” and 1 disk"),
         "deleteMany": _("Delete “%(name)s” and %(count)s disks"),
+        "filmLabel": _("Recording of %(name)s"),
+        "playFilm": _("Play"),
+        "pauseFilm": _("Pause"),
+        "filmEmpty": _("Nothing is in this recording"),
+        "filmEmptyText": _("It ended before there was a picture."),
+        "filmBroken": _("The recording cannot be shown"),
+        "filmBrokenText": _("It was deleted, you may no longer see it, or the server is away."),
         **_console_texts(),
     }
 
@@ -85,6 +92,11 @@ def _console_texts() -> dict[str, str]:
         "consoleRefused": _("The console cannot be opened"),
         "consoleCreating": _("The guest is being made"),
         "consoleCreatingText": _("Its screen appears here as soon as it runs."),
+        "consoleUnrecorded": _("This console cannot be recorded"),
+        "consoleUnrecordedText": _(
+            "Consoles of this guest are always recorded, and there is no room or no way to do it "
+            "now. The administrator can mend that."
+        ),
         "paused": _("The guest is paused: its picture stands still and it takes no keys."),
         "screenLabel": _(
             "Screen of %(name)s. Keys go to the guest; Ctrl+Alt+Shift releases the keyboard."

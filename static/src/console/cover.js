@@ -65,6 +65,7 @@ export const ENDINGS = {
   4409: { retry: false, cover: { title: "consoleSerialBusy", text: "consoleSerialBusyText", canRetry: true } },
   4410: { retry: true, cover: { title: "consoleEnded", text: "consoleEndedText", isWaiting: true } },
   4423: { retry: true, cover: { title: "consoleAlone", text: "consoleAloneText", canOpenUp: true } },
+  4424: { retry: false, cover: { title: "consoleUnrecorded", text: "consoleUnrecordedText", canRetry: true } },
   4429: { retry: false, cover: { title: "consoleMany", text: "consoleManyText", canRetry: true } },
   4503: { retry: true, cover: { title: "consoleHost", text: "consoleHostText", isWaiting: true } },
 };

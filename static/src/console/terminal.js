@@ -7,7 +7,7 @@ import { styleByScript } from "./strictstyles.js";
 /** @typedef {import("./session.js").Opener} Opener */
 
 const PIECE = 4096;
-const THEME = { background: "#0c0e0b", foreground: "#dfe5da", cursor: "#92cf3b", selectionBackground: "#3f5a22" };
+export const THEME = { background: "#0c0e0b", foreground: "#dfe5da", cursor: "#92cf3b", selectionBackground: "#3f5a22" };
 const encoder = new TextEncoder();
 
 /** @param {HTMLElement} place @param {string} name */

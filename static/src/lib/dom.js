@@ -61,11 +61,11 @@ export function parse(html) {
 }
 
 /**
- * Turn a path into the address of a websocket on the same origin.
+ * Turn a path into the address of a websocket on the same origin; a whole address stays as it is.
  * @param {string} path
  */
 export function socketUrl(path) {
   const url = new URL(path, location.href);
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  if (!url.protocol.startsWith("ws")) url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   return url.href;
 }

@@ -24,6 +24,9 @@ from vms.web.guestpage import guest_context
 def page(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
     """Show the console; the script asks for a ticket and connects."""
     guest = selectors.vm(actor, vm_id, Action.VM_CONSOLE_VIEW)
+    if guest.host.console_gateway_url:
+        source = consoles.socket_origin(guest.host.console_gateway_url)
+        request.connect_source = source  # type: ignore[attr-defined]  # kvmweb/middleware.py
     context = guest_context(actor, guest, "console") | console_context(actor, guest)
     return render(request, "guests/console.html", context)
 
@@ -38,14 +41,14 @@ def ticket(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpRespons
             vm_id=vm_id,
             kind=request.POST.get("kind", consoles.VNC),
             mode=request.POST.get("mode", consoles.CONTROL),
-            device=_number(request.POST.get("device", "0")),
+            device=device_number(request.POST.get("device", "0")),
             claims=request.POST.get("claims", "1") != "0",
         )
     except Refused as problem:
         answer = {"code": problem.code, "detail": messages.sentence(problem)}
         return JsonResponse(answer, status=409)
     connection = {
-        "url": f"{get_script_prefix()}ws/console/{vm_id}",
+        "url": _address(issued),
         "protocols": ["binary", "seats", f"ticket.{issued.secret}"],
         "expires_at": issued.expires_at.isoformat(),
     }
@@ -64,6 +67,11 @@ def _console(vm_id: uuid.UUID) -> str:
     return reverse("guest-console", args=[vm_id])
 
 
-def _number(text: str) -> int:
+def _address(issued: consoles.IssuedTicket) -> str:
+    """Return where the websocket is: a path of the site, or the address at a gateway."""
+    return issued.gateway_socket or f"{get_script_prefix()}ws/console/{issued.vm.pk}"
+
+
+def device_number(text: str) -> int:
     """Read the number of a serial device; what is none is one that no guest has."""
     return int(text) if text.isascii() and text.isdigit() and len(text) == 1 else -1
