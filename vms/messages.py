@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from vms import templatewords
+from vms import storagewords, templatewords
 from vms.hypervisor.errors import HypervisorError
 from vms.hypervisor.types import AcceleratorReason, Verb, VmState
 from vms.problems import Problem
@@ -162,6 +162,7 @@ SENTENCES: dict[str, Text] = {
     "disk-is-backing": lazy("The volume “%(name)s” is based on it."),
     "unknown-disk": lazy("The guest has no disk “%(name)s” that could be deleted."),
     "disk-must-stay": lazy("The disk “%(name)s” must stay. %(reason)s"),
+    **storagewords.SENTENCES,
     # of people
     "password-change-needed": lazy("Change your one-time password first."),
     "second-factor-needed": lazy("Set up a second factor first: your role needs one."),
@@ -180,7 +181,6 @@ SENTENCES: dict[str, Text] = {
     "job-clean-up-waits": lazy(
         "What this job left half-made is still being removed; try again in a minute."
     ),
-    "job-on-target": lazy("Something else is being done with it; wait until that has ended."),
     "job-too-late": lazy("This can no longer be cancelled."),
     # of the search box
     "search-field": lazy(
@@ -240,6 +240,7 @@ SENTENCES: dict[str, Text] = {
 JOB_KINDS: dict[str, Text] = {
     "create-vm": lazy("Create guest"),
     "delete-vm": lazy("Delete guest"),
+    **storagewords.JOB_KINDS,
 }
 """What the work of a job is called; services/job_kinds.py says who does it."""
 
@@ -253,6 +254,7 @@ STEPS: dict[str, Text] = {
     "stop": lazy("powering the guest off"),
     "undefine": lazy("removing the guest"),
     "disks": lazy("deleting its disks"),
+    **storagewords.STEPS,
     "undo": lazy("removing what was half-made"),
     "done": lazy("done"),
 }
@@ -287,6 +289,8 @@ ACTIONS: dict[str, Text] = {
     "gateway.create": lazy("Create gateway"),
     "gateway.revoke": lazy("Revoke gateway"),
     "job.cancel": lazy("Cancel job"),
+    "vm.grow-disk": lazy("Grow disk"),
+    **storagewords.ACTIONS,
     "template.create": lazy("Create template"),
     "template.edit": lazy("Change template"),
     "template.delete": lazy("Delete template"),

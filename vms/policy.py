@@ -83,6 +83,8 @@ class Action(StrEnum):
     TEMPLATE_MANAGE = "template.manage"
     IMAGE_VIEW = "image.view"
     POOL_VIEW = "pool.view"
+    POOL_MANAGE = "pool.manage"
+    VOLUME_MANAGE = "volume.manage"
     HOST_VIEW = "host.view"
     HOST_SET_CONSOLES = "host.set-consoles"
     NETWORK_VIEW = "network.view"

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from django.db.models import Exists, Model, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, Model, OuterRef, Prefetch, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
 from vms import standing
 from vms.models import (
@@ -44,6 +45,7 @@ JOINED = ("owner", "template")
 LISTED = (
     "name",
     "state",
+    "state_reason",
     "revision",
     "addresses",
     "tags",
@@ -146,9 +148,38 @@ def pools(actor: Actor) -> QuerySet[Pool]:
     return visible(actor, Pool.objects.select_related("host"))
 
 
-def pool(actor: Actor, pk: Identifier) -> Pool:
+def measured_pools(actor: Actor) -> QuerySet[Pool]:
+    """The same pools with `promised_bytes`, all that their volumes may grow to, and
+    `volume_count`.
+    """
+    return pools(actor).annotate(
+        promised_bytes=Coalesce(Sum("volumes__capacity_bytes"), 0),
+        volume_count=Count("volumes"),
+    )
+
+
+def pool(actor: Actor, pk: Identifier, action: Action | None = None) -> Pool:
     """Fetch one pool."""
-    return _fetch(actor, Pool.objects.select_related("host"), pk, None)
+    return _fetch(actor, Pool.objects.select_related("host"), pk, action)
+
+
+def volumes(actor: Actor) -> QuerySet[Volume]:
+    """Every volume of the pools that the actor may look into."""
+    return Volume.objects.select_related("pool", "pool__host").filter(pool__in=pools(actor))
+
+
+def volume(actor: Actor, pk: Identifier, action: Action | None = None) -> Volume:
+    """Fetch one volume of a pool that the actor may look into."""
+    try:
+        key = uuid.UUID(str(pk))
+    except ValueError:
+        raise NotFound("volume") from None
+    found = volumes(actor).filter(pk=key).first()
+    if found is None:
+        raise NotFound("volume")
+    if action is not None and not can(actor, action, found):
+        raise Forbidden("forbidden", action=action.value)
+    return found
 
 
 def networks(actor: Actor) -> QuerySet[Network]:

@@ -22,6 +22,7 @@ function concerns(what) {
 on("changed", (message) => {
   if (concerns(message.what)) refresh();
 });
+on("job", () => concerns("jobs") && refresh());
 on("host", () => refresh());
 on("connected", (message) => {
   if (message.isAgain && !byId("guests")) refresh();

@@ -21,6 +21,12 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("put", "/api/v1/vms/{vm_id}/recording-policy"): {"policy": "off"},
     ("put", "/api/v1/hosts/{host_id}/consoles"): {"console_gateway_url": "https://evil.example"},
     ("patch", "/api/v1/templates/{template_id}"): {"name": "mine"},
+    ("put", "/api/v1/pools/{pool_id}/autostart"): {"has_autostart": True},
+    ("post", "/api/v1/pools/{pool_id}/volumes"): {"name": "mine", "capacity_bytes": 1 << 30},
+    ("post", "/api/v1/volumes/{volume_id}/clone"): {"name": "mine"},
+    ("post", "/api/v1/volumes/{volume_id}/resize"): {"capacity_bytes": 1 << 31},
+    ("post", "/api/v1/volumes/{volume_id}/move"): {"pool_id": SOME_ID},
+    ("put", "/api/v1/vms/{vm_id}/disk-sizes/{target}"): {"capacity_bytes": 1 << 31},
 }
 FOR_ALL = {
     ("get", "/api/v1/me"),
@@ -38,6 +44,8 @@ FOR_ALL = {
 FORBIDDEN = {
     ("post", "/api/v1/templates"): 403,
     ("get", "/api/v1/audit"): 403,
+    ("post", "/api/v1/pools"): 403,
+    ("post", "/api/v1/pools/xml"): 403,
     ("patch", "/api/v1/templates/{template_id}"): 403,
     ("delete", "/api/v1/templates/{template_id}"): 403,
     ("get", "/api/v1/templates/{template_id}/versions"): 403,
@@ -60,6 +68,7 @@ def ids(guest: VM, template, iso, image, job, recording, test_host) -> dict[str,
         "template_id": str(template.pk),
         "host_id": str(test_host.pk),
         "pool_id": str(image.pool.pk),
+        "volume_id": str(image.pk),
         "image_id": str(image.pk),
         "job_id": str(job.pk),
         "recording_id": str(recording.pk),
@@ -67,7 +76,7 @@ def ids(guest: VM, template, iso, image, job, recording, test_host) -> dict[str,
 
 
 def filled(path: str, ids: dict[str, str]) -> str:
-    for name, value in {**ids, "verb": "start"}.items():
+    for name, value in {**ids, "verb": "start", "target": "vda"}.items():
         path = path.replace("{" + name + "}", value)
     assert "{" not in path, f"the tests know no value for {path}"
     return path
@@ -103,7 +112,12 @@ def test_anonymous_gets_401_everywhere(client, ids):
 def test_a_user_may_see_templates_and_not_change_them(api_of, mallory, ids, image):
     client = api_of(mallory)
     assert client.get(f"templates/{ids['template_id']}").status_code == 200
-    bodies = {**BODIES, ("post", "/api/v1/templates"): {"image_id": ids["image_id"], "name": "x"}}
+    bodies = {
+        **BODIES,
+        ("post", "/api/v1/templates"): {"image_id": ids["image_id"], "name": "x"},
+        ("post", "/api/v1/pools"): {"host_id": SOME_ID, "name": "x", "kind": "dir", "path": "/x"},
+        ("post", "/api/v1/pools/xml"): {"host_id": SOME_ID, "xml": "<pool/>"},
+    }
     for (method, path), status in FORBIDDEN.items():
         response = client.request(method.upper(), filled(path, ids), bodies.get((method, path)))
         assert response.status_code == status, f"{method} {path}"

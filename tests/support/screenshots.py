@@ -77,6 +77,8 @@ def pages(site: Site, guests: list[str]) -> dict[str, str]:
     template = site.api("GET", "templates")["items"][0]["id"]
     first, off = guests[0], guests[4]
     recording = site.api("GET", "recordings")["items"][0]
+    (pool,) = [one for one in site.api("GET", "pools")["items"] if one["name"] == site.name]
+    volume = site.api("GET", f"pools/{pool['id']}/volumes?q=.qcow2")["items"][0]
     return {
         "guests": "/",
         "guest-new": "/guests/new/",
@@ -100,6 +102,15 @@ def pages(site: Site, guests: list[str]) -> dict[str, str]:
         "templates": "/templates/",
         "template-new": "/templates/new/",
         "template-edit": f"/templates/{template}/edit/",
+        "storage": "/storage/",
+        "storage-new": "/storage/new/netfs/",
+        "pool": f"/storage/pools/{pool['id']}/",
+        "pool-delete": f"/storage/pools/{pool['id']}/delete/",
+        "volume": f"/storage/volumes/{volume['id']}/",
+        "volume-new": f"/storage/pools/{pool['id']}/new/",
+        "volume-resize": f"/storage/volumes/{volume['id']}/resize/",
+        "volume-delete": f"/storage/volumes/{volume['id']}/delete/",
+        "guest-disk-grow": f"/guests/{first}/disks/vda/grow/",
         "host": "/host/?span=week",
         "people": "/people/",
         "activity": "/activity/",

@@ -24,10 +24,14 @@ POST_ONLY = {
     "guest-config": ["vm"],
     "guest-media": ["vm"],
     "guest-owner": ["vm"],
+    "guest-cloud-init-remove": ["vm"],
+    "cloud-init-preview": [],
     "guest-job-cancel": ["vm"],
     "job-repeat": ["vm"],
     "job-dismiss": ["vm"],
     "jobs-dismiss": [],
+    "pool-autostart": ["pool"],
+    "pool-verb": ["pool", "start"],
     "person-role": ["user"],
     "person-deactivate": ["user"],
     "person-reactivate": ["user"],
@@ -63,7 +67,20 @@ READABLE = {
     "templates": [],
     "template-new": [],
     "template-edit": ["template"],
+    "template-history": ["template"],
+    "guest-cloud-init": ["vm"],
     "template-delete": ["template"],
+    "storage": [],
+    "storage-new": ["netfs"],
+    "pool": ["pool"],
+    "pool-delete": ["pool"],
+    "volume-new": ["pool"],
+    "volume": ["volume"],
+    "volume-clone": ["volume"],
+    "volume-resize": ["volume"],
+    "volume-move": ["volume"],
+    "volume-wipe": ["volume"],
+    "volume-delete": ["volume"],
     "host": [],
     "people": [],
     "person-add": [],
@@ -77,6 +94,7 @@ READABLE = {
 }
 ELSEWHERE = {
     "guest-thumbnail",
+    "guest-disk-grow",
     "guest-series",
     "host-series",
     "activity-csv",
@@ -98,6 +116,7 @@ ELSEWHERE = {
 @pytest.fixture
 def address(make_guest, template, alice):
     ids = {"vm": make_guest(alice).pk, "template": template.pk, "user": alice.pk}
+    ids |= {"pool": template.image.pool_id, "volume": template.image_id}
 
     def make(name: str, args: list[str]) -> str:
         return reverse(name, args=[ids.get(arg, arg) for arg in args])
@@ -158,7 +177,7 @@ def test_every_control_has_a_name_and_ids_are_unique(web, admin, address, name):
 
 
 def test_tabs_are_for_those_who_may_use_them(web, admin, alice):
-    tabs = ["Guests", "Templates", "Host", "People", "Activity"]
+    tabs = ["Guests", "Templates", "Storage", "Host", "People", "Activity"]
     assert texts(web(admin).get("/"), ".tabs a") == tabs
     assert texts(web(alice).get("/"), ".tabs a") == ["Guests", "Templates"]
 

@@ -14,6 +14,7 @@ from vms.api import (
     recordings,
     screens,
     series,
+    storage,
     templates,
     vms,
 )
@@ -42,7 +43,8 @@ api.add_router("/recordings", recordings.router)
 api.add_router("/templates", templates.router)
 api.add_router("/hosts", hosts.hosts)
 api.add_router("/hosts", series.hosts)
-api.add_router("/pools", hosts.pools)
+api.add_router("/pools", storage.pools)
+api.add_router("/volumes", storage.volumes)
 api.add_router("/images", hosts.images)
 api.add_router("/jobs", jobs.router)
 api.add_router("/audit", audit.router)

@@ -1,4 +1,4 @@
-"""Hosts, their pools and images: reading only, from what was last seen."""
+"""Hosts and images: reading only, from what was last seen."""
 
 from __future__ import annotations
 
@@ -17,13 +17,10 @@ from vms.api.schemas import (
     HostPage,
     ImageInfo,
     ImagePage,
-    PoolInfo,
-    PoolPage,
 )
 from vms.services import gateways
 
 hosts = Router(tags=["hosts"])
-pools = Router(tags=["pools"])
 images = Router(tags=["images"])
 
 
@@ -41,7 +38,7 @@ def get_host(request: HttpRequest, host_id: UUID) -> HostDetail:
     row = selectors.host(actor, host_id)
     return represent.host_detail(
         row,
-        list(selectors.pools(actor).filter(host=row)),
+        list(selectors.measured_pools(actor).filter(host=row)),
         list(selectors.networks(actor).filter(host=row)),
     )
 
@@ -70,19 +67,6 @@ def get_host_consoles(request: HttpRequest, host_id: UUID) -> HostConsoles:
     """Say through which gateway the screens of a host's guests come."""
     host = selectors.host(actor_of(request), host_id)
     return HostConsoles(console_gateway_url=host.console_gateway_url)
-
-
-@pools.get("", response=PoolPage, operation_id="list_pools", summary="List storage pools")
-def list_pools(request: HttpRequest, paging: Query[Paging]) -> PoolPage:
-    """List the storage pools you may look into. For administrators; others get an empty list."""
-    rows = selectors.pools(actor_of(request))
-    return page(PoolPage, rows, paging, each(represent.pool))
-
-
-@pools.get("/{pool_id}", response=PoolInfo, operation_id="get_pool", summary="Look at a pool")
-def get_pool(request: HttpRequest, pool_id: UUID) -> PoolInfo:
-    """Show a storage pool and how full it is."""
-    return represent.pool(selectors.pool(actor_of(request), pool_id))
 
 
 @images.get("", response=ImagePage, operation_id="list_images", summary="List images")

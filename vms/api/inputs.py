@@ -11,6 +11,7 @@ from uuid import UUID
 from ninja import Field, Schema
 from pydantic import ConfigDict, StringConstraints
 
+from vms.hypervisor.storage_types import PoolKind
 from vms.hypervisor.types import VmState
 from vms.models import JobState
 from vms.services.bulk import MAX_GUESTS
@@ -134,6 +135,85 @@ class OwnerChange(Input):
     """Who is to own a guest."""
 
     owner_id: UUID | None = Field(description="Id of a user; null for nobody.")
+
+
+class PoolCreate(Input):
+    """A pool to be made; each kind takes only some of the fields."""
+
+    host_id: UUID
+    name: Line
+    kind: PoolKind
+    path: Line = Field("", description="dir: the folder. fs, netfs: the mount point.")
+    device: Line = Field("", description="fs, logical: such as /dev/sdb1.")
+    server: Line = Field("", description="netfs: host name or address.")
+    export: Line = Field("", description="netfs: the folder that it shares.")
+    group: Line = Field("", description="logical: the volume group.")
+    is_formatted: bool = Field(
+        False, description="fs, logical: make it on the device, unless anything is there."
+    )
+
+
+class PoolFromXml(Input):
+    """A pool as libvirt has it."""
+
+    host_id: UUID
+    xml: Annotated[str, StringConstraints(max_length=100_000)]
+
+
+class PoolAutostart(Input):
+    """Whether it starts with its host."""
+
+    has_autostart: bool
+
+
+class PoolDelete(Schema):
+    """What becomes of the files."""
+
+    data: Literal["keep", "delete"] = Field("keep", description="delete: every volume goes, too.")
+
+
+class VolumeFilter(Paging):
+    """Which volumes."""
+
+    q: str = Field("", max_length=200, description="Only volumes with this in their name.")
+
+
+class VolumeCreate(Input):
+    """A volume to be made."""
+
+    name: Line
+    capacity_bytes: SizeBytes
+    format: Literal["qcow2", "raw"] = "qcow2"
+    is_preallocated: bool = Field(False, description="Take all its space at once.")
+
+
+class VolumeClone(Input):
+    """Where a copy goes."""
+
+    name: Line
+    pool_id: UUID | None = Field(None, description="The same pool unless told otherwise.")
+    format: Literal["qcow2", "raw"] | None = Field(None, description="Null: as it is.")
+
+
+class VolumeResize(Input):
+    """The new size."""
+
+    capacity_bytes: SizeBytes
+    is_shrink_confirmed: bool = Field(
+        False, description="Needed to shrink, which cuts off what is behind the new end."
+    )
+
+
+class VolumeMove(Input):
+    """Where to."""
+
+    pool_id: UUID
+
+
+class DiskGrow(Input):
+    """The new size of a disk."""
+
+    capacity_bytes: SizeBytes
 
 
 class DeleteChoice(Schema):

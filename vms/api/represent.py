@@ -5,11 +5,12 @@ Rows come from vms/selectors.py with their relations loaded, so that a list cost
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from uuid import UUID
 
 from vms import messages
-from vms.api import schemas
+from vms.api import schemas, storage_schemas
 from vms.hypervisor.types import Accelerator, Domain
 from vms.live import recent
 from vms.models import (
@@ -24,8 +25,9 @@ from vms.models import (
     User,
     Volume,
 )
-from vms.services import bulk, busy, editing, health, job_kinds, power, templates
+from vms.services import bulk, busy, editing, health, job_kinds, power, templates, uses
 from vms.services.deletion import DeletableDisk
+from vms.services.disks import GuestDisk
 from vms.services.power import VerbState
 from vms.services.templates import TemplateStatus
 
@@ -278,7 +280,7 @@ def network(row: Network) -> schemas.NetworkInfo:
 
 
 def pool(row: Pool) -> schemas.PoolInfo:
-    """Show a storage pool."""
+    """Show a storage pool of `selectors.measured_pools`."""
     return schemas.PoolInfo(
         id=row.pk,
         host=ref(row.host),
@@ -290,8 +292,35 @@ def pool(row: Pool) -> schemas.PoolInfo:
         capacity_bytes=row.capacity_bytes,
         allocation_bytes=row.allocation_bytes,
         available_bytes=row.available_bytes,
+        promised_bytes=row.promised_bytes,  # type: ignore[attr-defined]  # by the selector
+        volume_count=row.volume_count,  # type: ignore[attr-defined]  # by the selector
         path=row.path,
     )
+
+
+def volume(row: Volume, needed: Iterable[uses.Use]) -> storage_schemas.VolumeInfo:
+    """Show a volume and what needs it."""
+    return storage_schemas.VolumeInfo(
+        id=row.pk,
+        pool=ref(row.pool),
+        name=row.name,
+        path=row.path,
+        format=row.format,
+        capacity_bytes=row.capacity_bytes,
+        allocation_bytes=row.allocation_bytes,
+        backing_path=row.backing_path,
+        uses=[
+            storage_schemas.VolumeUse(kind=use.kind, id=use.id, name=use.name, label=use.words)
+            for use in needed
+        ],
+    )
+
+
+def guest_disk(disk: GuestDisk) -> storage_schemas.GuestDiskInfo:
+    """Show a disk of a guest."""
+    values = asdict(disk)
+    del values["backing"]
+    return storage_schemas.GuestDiskInfo(**values)
 
 
 def image(row: Volume) -> schemas.ImageInfo:

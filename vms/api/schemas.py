@@ -287,6 +287,8 @@ class PoolInfo(BaseModel):
     capacity_bytes: int
     allocation_bytes: int
     available_bytes: int
+    promised_bytes: int = Field(description="What all its volumes together may grow to.")
+    volume_count: int
     path: str
 
 

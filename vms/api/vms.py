@@ -12,15 +12,30 @@ from ninja import Query, Router, Status
 from vms import finder, selectors
 from vms.api import represent
 from vms.api.auth import actor_of
-from vms.api.inputs import BulkRequest, DeleteChoice, OwnerChange, VmChange, VmFilter
+from vms.api.inputs import (
+    BulkRequest,
+    DeleteChoice,
+    DiskGrow,
+    OwnerChange,
+    VmChange,
+    VmFilter,
+)
 from vms.api.machines import VmCreate
 from vms.api.paging import each, page
-from vms.api.schemas import BulkResult, DeletableDiskInfo, JobInfo, Vm, VmPage, VmWithJob
+from vms.api.schemas import (
+    BulkResult,
+    DeletableDiskInfo,
+    JobInfo,
+    Vm,
+    VmPage,
+    VmWithJob,
+)
+from vms.api.storage_schemas import GuestDiskInfo
 from vms.hypervisor.types import Verb
 from vms.models import VM
 from vms.policy import Actor
 from vms.problems import Invalid, Problem
-from vms.services import bulk, deletion, editing, machines, ownership, power, tags
+from vms.services import bulk, deletion, disks, editing, machines, ownership, power, tags
 from vms.services.bulk import BulkVerb
 
 router = Router(tags=["vms"])
@@ -169,8 +184,36 @@ def delete_vm(
 )
 def list_vm_disks(request: HttpRequest, vm_id: UUID) -> list[DeletableDiskInfo]:
     """Say of each disk whether its file may be deleted with the guest, and why not."""
-    disks = deletion.disks(actor=actor_of(request), vm_id=vm_id)
-    return [represent.deletable(disk) for disk in disks]
+    found = deletion.disks(actor=actor_of(request), vm_id=vm_id)
+    return [represent.deletable(disk) for disk in found]
+
+
+@router.get(
+    "/{vm_id}/disk-sizes",
+    response=list[GuestDiskInfo],
+    operation_id="list_vm_disk_sizes",
+    summary="List the disks of a guest with their sizes",
+)
+def list_vm_disk_sizes(request: HttpRequest, vm_id: UUID) -> list[GuestDiskInfo]:
+    """Show each disk, its volume, how large it is and how much of it is used."""
+    found = disks.of_guest(actor=actor_of(request), vm_id=vm_id)
+    return [represent.guest_disk(disk) for disk in found]
+
+
+@router.put(
+    "/{vm_id}/disk-sizes/{target}",
+    response=list[GuestDiskInfo],
+    operation_id="grow_vm_disk",
+    summary="Grow a disk",
+)
+def grow_vm_disk(
+    request: HttpRequest, vm_id: UUID, target: str, data: DiskGrow
+) -> list[GuestDiskInfo]:
+    """Make a disk larger; a guest that runs sees it at once."""
+    disks.grow(
+        actor=actor_of(request), vm_id=vm_id, target=target, capacity_bytes=data.capacity_bytes
+    )
+    return list_vm_disk_sizes(request, vm_id)
 
 
 @router.post(

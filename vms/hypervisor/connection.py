@@ -1,4 +1,4 @@
-"""A host as one object: three lanes of connections and the threads that call libvirt on them.
+"""A host as one object: four lanes of connections and the threads that call libvirt on them.
 
 A host that does not answer costs its callers a time limit and nothing else: no thread of theirs, no
 other host, and not the end of the process.
@@ -39,6 +39,8 @@ class Lane(StrEnum):
     VERBS = "verbs"
     WATCH = "watch"
     STREAMS = "streams"
+    COPIES = "copies"
+    """Calls that take as long as a disk is large; libvirt goes on with them whatever we do."""
 
 
 class _Lost(Exception):

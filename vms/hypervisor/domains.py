@@ -22,7 +22,7 @@ from .errors import (
     Unsupported,
     WrongState,
 )
-from .lookup import find, has_name, reason_of, record, state, state_of, xml_of
+from .lookup import exact_reason, find, has_name, reason_of, record, state, state_of, xml_of
 from .types import Accelerator, DomainRecord, Verb, VmSpec, VmState
 from .xml.build import domain_xml, platform_for
 
@@ -167,7 +167,9 @@ def _list(conn: libvirt.virConnect) -> list[DomainRecord]:
                 uuid=uuid,
                 name=domain.name(),
                 state=state_of(state_code),
-                state_reason=reason_of(state_code, facts.get("state.reason", 0)),
+                state_reason=exact_reason(
+                    domain, reason_of(state_code, facts.get("state.reason", 0))
+                ),
                 is_persistent=uuid in persistent,
                 has_autostart=uuid in with_autostart,
                 xml=xml,

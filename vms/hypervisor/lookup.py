@@ -45,6 +45,23 @@ def reason_of(state_code: int, reason_code: int) -> str:
     return "" if word == "unknown" else word
 
 
+IO_ERROR = "ioerror"
+NO_SPACE = "no-space"
+"""Our own word: QEMU stopped the guest because a disk found no space when it was written to."""
+
+
+def exact_reason(domain: libvirt.virDomain, word: str) -> str:
+    """Return the reason, where it is an I/O error after a look at what the disks say of it."""
+    if word != IO_ERROR:
+        return word
+    try:
+        errors = domain.diskErrors(0)
+    except libvirt.libvirtError:
+        return word
+    is_full = libvirt.VIR_DOMAIN_DISK_ERROR_NO_SPACE in errors.values()
+    return NO_SPACE if is_full else word
+
+
 def find(conn: libvirt.virConnect, uuid: str) -> libvirt.virDomain:
     """Return the domain, or raise libvirtError."""
     return conn.lookupByUUIDString(uuid)
@@ -73,7 +90,7 @@ def record(domain: libvirt.virDomain) -> DomainRecord:
         uuid=domain.UUIDString(),
         name=domain.name(),
         state=state_of(state_code),
-        state_reason=reason_of(state_code, reason_code),
+        state_reason=exact_reason(domain, reason_of(state_code, reason_code)),
         is_persistent=bool(domain.isPersistent()),
         has_autostart=bool(domain.autostart()),
         xml=xml_of(domain),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 
 import libvirt
 
@@ -86,5 +87,8 @@ def translate(error: libvirt.libvirtError, **context: str) -> HypervisorError:
 
 
 def _is_no_space(error: libvirt.libvirtError) -> bool:
-    is_system = error.get_error_code() == libvirt.VIR_ERR_SYSTEM_ERROR
-    return is_system and error.get_int1() in (errno.ENOSPC, errno.EDQUOT)
+    if error.get_error_code() == libvirt.VIR_ERR_SYSTEM_ERROR:
+        return error.get_int1() in (errno.ENOSPC, errno.EDQUOT)
+    # Of a program that libvirt ran, such as qemu-img, nothing but its words is left.
+    is_of_storage = error.get_error_domain() in (libvirt.VIR_FROM_STORAGE, libvirt.VIR_FROM_NONE)
+    return is_of_storage and os.strerror(errno.ENOSPC) in (error.get_error_message() or "")

@@ -119,6 +119,8 @@ class Disk:
     boot_order: int | None
     backing: tuple[str, ...] = ()
     """Paths of the backing chain, nearest first, as far as the XML shows them (live XML only)."""
+    is_mirror_ready: bool = False
+    """A copy of it is in step and can take its place."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,12 @@ def request(*, actor: Actor, new: NewJob, correlation: uuid.UUID) -> Job:
     return job
 
 
+def open_about(kind: str, thing_id: uuid.UUID) -> Job | None:
+    """Return the job that has the thing now, if any."""
+    rows = Job.objects.filter(target_kind=kind, target_id=thing_id, state__in=OPEN_STATES)
+    return rows.first()
+
+
 def announce(job: Job) -> None:
     """Tell the pages on commit that the job moved."""
     vm_id = str(job.vm_uuid) if job.vm_uuid else None

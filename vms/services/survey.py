@@ -38,6 +38,15 @@ def storage_of(host: Host) -> None:
     sync.observe_pools(host, pools, volumes)
 
 
+def pool(host: Host, name: str) -> None:
+    """Read every pool, and the volumes of one of them if it runs. Raises host errors."""
+    link = hosts.connection(host)
+    pools = storage.list_pools(link)
+    is_active = any(one.name == name and one.state is PoolState.ACTIVE for one in pools)
+    volumes = {name: storage.list_volumes(link, name, refresh=True)} if is_active else {}
+    sync.observe_pools(host, pools, volumes)
+
+
 def networks_of(host: Host) -> None:
     """Read every virtual network. Raises host errors."""
     sync.observe_networks(host, networks.list_all(hosts.connection(host)))

@@ -51,6 +51,7 @@ class Frame:
         wanted = [
             (None, "guests", _("Guests")),
             (None, "templates", _("Templates")),
+            (Action.POOL_VIEW, "storage", _("Storage")),
             (Action.HOST_VIEW, "host", _("Host")),
             (Action.PEOPLE_VIEW, "people", _("People")),
             (Action.AUDIT_VIEW, "activity", _("Activity")),
@@ -69,6 +70,9 @@ class Frame:
         starts = {
             "guest": "guests",
             "template": "templates",
+            "storage": "storage",
+            "pool": "storage",
+            "volume": "storage",
             "host": "host",
             "pe": "people",
             "activity": "activity",

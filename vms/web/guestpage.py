@@ -10,7 +10,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from vms import messages
+from vms import messages, storagewords
 from vms.models import VM, AuditEntry, AuditPhase
 from vms.policy import Action, Person, can
 from vms.services import busy, power, recordings
@@ -33,7 +33,10 @@ def guest_context(actor: Person, guest: VM, tab: str) -> dict[str, Any]:  # Any:
     job = busy.open_job(guest)
     return {
         "guest": guest,
-        "state_label": messages.state_label(guest.state),
+        "state_label": storagewords.paused_label(
+            messages.state_label(guest.state), guest.state, guest.state_reason
+        ),
+        "way_out": storagewords.way_out(guest.state, guest.state_reason),
         "verbs": power.verb_states(guest),
         "job": job_line(job) if job else None,
         "icon": os_icon(guest.template.os_name if guest.template else guest.template_name),

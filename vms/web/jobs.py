@@ -74,7 +74,10 @@ def _amount(job: Job) -> str:
 
 
 def _url(job: Job) -> str:
-    return reverse("guest", args=[job.vm_id]) if job.vm_id else ""
+    if job.vm_id:
+        return reverse("guest", args=[job.vm_id])
+    pages = {"volume": "storage", "pool": "storage"}
+    return reverse(pages[job.target_kind]) if job.target_kind in pages else ""
 
 
 def _text(job: Job) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
-from vms import messages
+from vms import messages, storagewords
 from vms.hypervisor.types import VmState
 from vms.live import recent
 from vms.live.messages import Numbers
@@ -114,7 +114,7 @@ class Wording:
             name=guest.name,
             revision=guest.revision,
             state=guest.state,
-            state_label=self._labels[guest.state],
+            state_label=self._label(guest),
             is_active=is_active,
             owner=self._owner(guest),
             os_name=self._os_name(guest),
@@ -127,6 +127,10 @@ class Wording:
             job=job_line(jobs[0]) if jobs else None,
             gauges=self._gauges(recent.latest(pk) if is_active else None),
         )
+
+    def _label(self, guest: VM) -> str:
+        label = self._labels[guest.state]
+        return storagewords.paused_label(label, guest.state, guest.state_reason)
 
     def _owner(self, guest: VM) -> str:
         if guest.owner is None or "owner" in self._hidden:

@@ -18,6 +18,7 @@ from vms.web.views import (
     console,
     create,
     delete,
+    disks,
     guest,
     guests,
     host,
@@ -26,12 +27,15 @@ from vms.web.views import (
     power,
     recordings,
     settings,
+    storage,
     tags,
     tastes,
     templates,
+    volumes,
 )
 
 GUEST = "guests/<uuid:vm_id>/"
+VOLUME = "storage/volumes/<uuid:volume_id>/"
 
 urlpatterns = [
     path("", guests.page, name="guests"),
@@ -71,6 +75,7 @@ urlpatterns = [
     path(f"{GUEST}cloud-init/remove/", cloudinit.remove, name="guest-cloud-init-remove"),
     path("cloud-init/preview/", cloudinit.preview, name="cloud-init-preview"),
     path(f"{GUEST}tags/", tags.page, name="guest-tags"),
+    path(f"{GUEST}disks/<slug:target>/grow/", disks.grow, name="guest-disk-grow"),
     path(f"{GUEST}delete/", delete.page, name="guest-delete"),
     path("jobs/", jobs.menu, name="jobs"),
     path("jobs/dismiss/", jobs.dismiss_all, name="jobs-dismiss"),
@@ -82,6 +87,19 @@ urlpatterns = [
     path("templates/<uuid:template_id>/edit/", templates.edit, name="template-edit"),
     path("templates/<uuid:template_id>/history/", templates.history, name="template-history"),
     path("templates/<uuid:template_id>/delete/", templates.delete, name="template-delete"),
+    path("storage/", storage.page, name="storage"),
+    path("storage/new/<slug:kind>/", storage.new, name="storage-new"),
+    path("storage/pools/<uuid:pool_id>/", storage.pool, name="pool"),
+    path("storage/pools/<uuid:pool_id>/autostart/", storage.autostart, name="pool-autostart"),
+    path("storage/pools/<uuid:pool_id>/delete/", storage.delete, name="pool-delete"),
+    path("storage/pools/<uuid:pool_id>/new/", volumes.new, name="volume-new"),
+    path("storage/pools/<uuid:pool_id>/do/<slug:verb>/", storage.verb, name="pool-verb"),
+    path(VOLUME, volumes.page, name="volume"),
+    path(f"{VOLUME}clone/", volumes.clone, name="volume-clone"),
+    path(f"{VOLUME}resize/", volumes.resize, name="volume-resize"),
+    path(f"{VOLUME}move/", volumes.move, name="volume-move"),
+    path(f"{VOLUME}wipe/", volumes.wipe, name="volume-wipe"),
+    path(f"{VOLUME}delete/", volumes.delete, name="volume-delete"),
     path("host/", host.page, name="host"),
     path("hosts/<uuid:host_id>/consoles/", host.set_consoles, name="host-consoles"),
     path("hosts/<uuid:host_id>/series/", charts.host_series, name="host-series"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from ..hardware import CpuMode, Discard, Firmware, Hardware
+from ..storage_types import PoolKind, PoolSpec
 from ..types import Accelerator, DiskSpec, NicSpec, VmMetadata, VmSpec
 from .parse import AGENT_CHANNEL
 from .tree import METADATA_TAG, NAMESPACE, PREFIX, add, put, write, write_pretty
@@ -100,14 +101,18 @@ def volume_xml(
     name: str,
     format: str,
     capacity_bytes: int,
+    allocation_bytes: int = 0,
     backing_path: str = "",
     backing_format: str = "",
 ) -> str:
-    """Return the definition of a sparse volume, an overlay when it has a backing path."""
+    """Return the definition of a volume, sparse unless `allocation_bytes` says otherwise.
+
+    It is an overlay when it has a backing path.
+    """
     root = etree.Element("volume")
     add(root, "name", name)
     # Without this libvirt takes the capacity and writes a raw file full of zeros.
-    add(root, "allocation", 0, unit="bytes")
+    add(root, "allocation", allocation_bytes, unit="bytes")
     add(root, "capacity", capacity_bytes, unit="bytes")
     target = add(root, "target")
     add(target, "format", type=format)
@@ -122,10 +127,33 @@ def volume_xml(
 
 def pool_xml(*, name: str, path: str) -> str:
     """Return the definition of a directory pool."""
-    root = etree.Element("pool", type="dir")
-    add(root, "name", name)
+    return pool_spec_xml(PoolSpec(name=name, kind=PoolKind.DIR, path=path))
+
+
+def pool_spec_xml(spec: PoolSpec) -> str:
+    """Return the definition of a pool of one of the kinds that we have a form for."""
+    root = etree.Element("pool", type=spec.kind.value)
+    add(root, "name", spec.name)
+    if spec.kind is not PoolKind.DIR:
+        _add_source(add(root, "source"), spec)
+    path = f"/dev/{spec.group}" if spec.kind is PoolKind.LOGICAL else spec.path
     add(add(root, "target"), "path", path)
     return write_pretty(root)
+
+
+def _add_source(source: etree._Element, spec: PoolSpec) -> None:
+    if spec.kind is PoolKind.NETFS:
+        add(source, "host", name=spec.server)
+        add(source, "dir", path=spec.export)
+        add(source, "format", type="nfs")
+        return
+    if spec.device:
+        add(source, "device", path=spec.device)
+    if spec.kind is PoolKind.LOGICAL:
+        add(source, "name", spec.group)
+        add(source, "format", type="lvm2")
+    else:
+        add(source, "format", type="ext4" if spec.is_formatted else "auto")
 
 
 def _metadata_element(metadata: VmMetadata) -> etree._Element:

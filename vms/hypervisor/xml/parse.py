@@ -95,6 +95,7 @@ def _disk(element: etree._Element) -> Disk:
         is_readonly=element.find("readonly") is not None,
         boot_order=_boot_order(element),
         backing=_backing(element),
+        is_mirror_ready=attribute(element, "mirror", "ready") == "yes",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lxml import etree
 
 from ..errors import InvalidConfig, Unsupported
-from ..types import ConfigChange, DiskSpec
+from ..types import ConfigChange, DiskSpec, VolumeInfo
 from .build import TARGET_PREFIXES, add_disk, letters
 from .tree import add, attribute, number, put, read, remove, set_text, size_bytes, write
 
@@ -75,6 +75,44 @@ def without_disk(xml: str, path: str) -> str:
 def _free_target(devices: etree._Element, prefix: str) -> str:
     used = {attribute(disk, "target", "dev") for disk in devices.iterfind("disk")}
     return next(name for i in range(1000) if (name := prefix + letters(i)) not in used)
+
+
+def with_disk_source(xml: str, *, old: VolumeInfo, path: str, format: str) -> str:
+    """Return `xml` with every disk whose source was the volume `old` at `path`, of that format."""
+    root = read(xml)
+    for disk in root.iterfind("devices/disk"):
+        source = disk.find("source")
+        if source is None or not _is_volume(source, old):
+            continue
+        for stale in disk.findall("backingStore"):
+            remove(stale)
+        for key in ("file", "dev", "pool", "volume"):
+            source.attrib.pop(key, None)
+        _set_place(disk, source, path)
+        driver = disk.find("driver")
+        if driver is not None:
+            put(driver, "type", format)
+    return write(root)
+
+
+def _is_volume(source: etree._Element, volume: VolumeInfo) -> bool:
+    place = (source.get("pool"), source.get("volume"))
+    has_path = volume.path in (source.get("file"), source.get("dev"))
+    return has_path or place == (volume.pool, volume.name)
+
+
+def disk_xml(path: str, format: str) -> str:
+    """Return the disk that a copy is made into."""
+    disk = etree.Element("disk")
+    add(disk, "driver", name="qemu", type=format)
+    _set_place(disk, add(disk, "source"), path)
+    return write(disk)
+
+
+def _set_place(disk: etree._Element, source: etree._Element, path: str) -> None:
+    is_device = path.startswith("/dev/")
+    disk.set("type", "block" if is_device else "file")
+    put(source, "dev" if is_device else "file", path)
 
 
 def find_cdrom(root: etree._Element) -> etree._Element | None:

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_safe
 from vms import selectors
 from vms.hypervisor.errors import HypervisorError
 from vms.live import recent
-from vms.policy import Person
+from vms.policy import Action, Person, can
 from vms.problems import Refused
-from vms.services import editing, power, thumbnails
+from vms.services import disks, editing, power, thumbnails
 from vms.web.door import door
 from vms.web.forms.guests import DescriptionForm
 from vms.web.guestpage import guest_context, history_lines
@@ -30,6 +30,8 @@ def overview(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpRespo
     numbers = recent.latest(str(guest.pk)) if guest.is_active else None
     context |= {
         "details": editing.details(actor=actor, vm_id=vm_id),
+        "disks": disks.of_guest(actor=actor, vm_id=vm_id),
+        "can_edit": can(actor, Action.VM_EDIT, guest),
         "gauges": gauges(numbers),
         "description_form": DescriptionForm(initial={"description": guest.description}),
     }
