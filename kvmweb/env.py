@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
@@ -46,6 +46,12 @@ class Env(BaseSettings):
     recording_max_minutes: int = Field(default=240, ge=1)
     recordings_max_mib: int = Field(default=20_480, ge=1)
     recording_free_mib: int = Field(default=1024, ge=0)
+    mail_host: str = ""
+    mail_port: int = Field(default=25, ge=1, le=65_535)
+    mail_security: Literal["none", "starttls", "tls"] = "none"
+    mail_user: str = ""
+    mail_password: SecretStr = SecretStr("")
+    mail_from: str = ""
     audit_days: int = Field(default=365, ge=0, le=36_500)
 
     @field_validator("public_urls", "allowed_hosts", mode="before")

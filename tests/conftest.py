@@ -90,6 +90,17 @@ def mallory(db: None):
 
 
 @pytest.fixture
+def postbox(settings):
+    """A real mail server on the loopback that the site uses, with what arrived there."""
+    from tests.support.smtp import mail_server
+
+    with mail_server() as box:
+        more = {"mail_host": "127.0.0.1", "mail_port": box.port, "mail_from": "kvm@example.org"}
+        settings.KVMWEB = settings.KVMWEB.model_copy(update=more)
+        yield box
+
+
+@pytest.fixture
 def test_host(db: None) -> Iterator[object]:
     """A host row for `test:///default` as surveyed; what a test made there is removed."""
     from tests.support.driver import sweep

@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from vms import storagewords, templatewords
+from vms import accounttexts, storagewords, templatewords
 from vms.hypervisor.errors import HypervisorError
 from vms.hypervisor.types import AcceleratorReason, Verb, VmState
 from vms.problems import Problem
@@ -28,6 +28,7 @@ from vms.words import (
 Text = str | Promise
 
 SENTENCES: dict[str, Text] = {
+    **accounttexts.SENTENCES,
     # of hosts
     "host-error": lazy("The host reported an error."),
     "host-away": lazy("The host is away. It is tried again by itself; nothing was changed."),
@@ -164,10 +165,6 @@ SENTENCES: dict[str, Text] = {
     "disk-must-stay": lazy("The disk “%(name)s” must stay. %(reason)s"),
     **storagewords.SENTENCES,
     # of people
-    "password-change-needed": lazy("Change your one-time password first."),
-    "second-factor-needed": lazy("Set up a second factor first: your role needs one."),
-    "factor-needed": lazy("Your role needs a second factor; add another one first."),
-    "no-second-factor": lazy("This account has no second factor."),
     "last-administrator": lazy("This is the last active administrator; name another one first."),
     "yourself": lazy("You cannot do this to your own account."),
     # of jobs
@@ -260,6 +257,7 @@ STEPS: dict[str, Text] = {
 }
 
 ACTIONS: dict[str, Text] = {
+    **accounttexts.ACTIONS,
     **{f"vm.{verb.value}": label for verb, label in VERBS.items()},
     "vm.create": lazy("Create guest"),
     "vm.delete": lazy("Delete guest"),
@@ -300,18 +298,8 @@ ACTIONS: dict[str, Text] = {
     "people.reactivate": lazy("Open account again"),
     "people.reset-password": lazy("Reset password"),
     "people.change-password": lazy("Change own password"),
-    "people.require-factor": lazy("Choose who needs a second factor"),
-    "people.take-factors": lazy("Take second factors away"),
-    "account.log-in": lazy("Log in"),
-    "account.add-factor": lazy("Add second factor"),
-    "account.remove-factor": lazy("Remove second factor"),
-    "account.new-codes": lazy("Make recovery codes"),
     "token.create": lazy("Create API token"),
     "token.revoke": lazy("Revoke API token"),
-    "account.rename": lazy("Change own name"),
-    "account.add-ssh-keys": lazy("Add SSH keys"),
-    "account.remove-ssh-key": lazy("Remove SSH key"),
-    "account.end-sessions": lazy("Log out elsewhere"),
     "audit.expire": lazy("Delete old activity"),
 }
 """Every action that stands in the audit trail."""
@@ -358,6 +346,26 @@ def state_label(state: VmState | str) -> str:
 def action_label(action: str) -> str:
     """Name an action of the audit trail; one that is not known stands as it is."""
     return str(ACTIONS.get(action, action))
+
+
+def notice(kind: str, params: Mapping[str, object]) -> str:
+    """Make the sentence of a notice; of a failed job, `code` and `why` give the reason."""
+    words = {key: value for key, value in params.items() if isinstance(value, str | int)}
+    if kind == "job-failed":
+        why = params.get("why")
+        reason = sentence_for(str(params.get("code", "")), why if isinstance(why, dict) else {})
+        words |= {"job": job_kind(str(params.get("kind", ""))), "why": reason}
+    return str(accounttexts.NOTICES[kind][2]) % _Known(words)
+
+
+def notice_subject(kind: str) -> str:
+    """Give the subject of the mail about a notice."""
+    return str(accounttexts.NOTICES[kind][1])
+
+
+def notice_choice(kind: str) -> str:
+    """Name a kind of notices where somebody chooses among them."""
+    return str(accounttexts.NOTICES[kind][0])
 
 
 def outcome_label(phase: str) -> str:

@@ -2,6 +2,7 @@
 import "htmx.org";
 import { byId } from "./lib/dom.js";
 import { startJobs } from "./live/jobs.js";
+import { startNotices } from "./live/notices.js";
 import { refresh, startRegions } from "./live/regions.js";
 import { on, startSocket } from "./live/socket.js";
 import { startDialogs } from "./ui/dialogs.js";
@@ -13,6 +14,7 @@ startMenus();
 startDialogs();
 startRegions();
 startJobs();
+startNotices();
 
 /** Things whose change concerns this page, as its regions name them. @param {string} what */
 function concerns(what) {

@@ -30,6 +30,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
 }
 FOR_ALL = {
     ("get", "/api/v1/me"),
+    ("get", "/api/v1/me/notices"),
+    ("post", "/api/v1/me/notices/read"),
     ("get", "/api/v1/vms"),
     ("post", "/api/v1/vms"),
     ("post", "/api/v1/vms/actions/{verb}"),

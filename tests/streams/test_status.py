@@ -76,6 +76,18 @@ def test_the_owner_and_an_administrator_get_numbers_and_hints_of_a_guest(
     run(body)
 
 
+def test_a_notice_is_told_to_its_person_alone(browser_of, alice, mallory) -> None:
+    async def body() -> None:
+        hers, his = await connected(browser_of(alice)), await connected(browser_of(mallory))
+        publish.notices_changed(str(alice.pk))
+        assert await pushed(his) == []
+        assert await receive(hers, "notices") == {"t": "notices"}
+        await hers.disconnect()
+        await his.disconnect()
+
+    run(body)
+
+
 def test_mallory_learns_nothing_of_a_guest_that_is_not_his(
     browser_of, mallory, alice, guest
 ) -> None:

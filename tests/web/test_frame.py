@@ -45,6 +45,9 @@ POST_ONLY = {
     "account-session-end": ["0" * 32],
     "set_language": [],
     "person-factors": ["user"],
+    "account-mails": [],
+    "notices-read": [],
+    "notice-read": ["user"],
     "mfa_generate_recovery_codes": [],
 }
 READABLE = {
@@ -64,6 +67,7 @@ READABLE = {
     "guest-settings": ["vm"],
     "guest-delete": ["vm"],
     "jobs": [],
+    "notices": [],
     "templates": [],
     "template-new": [],
     "template-edit": ["template"],

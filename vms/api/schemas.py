@@ -340,6 +340,17 @@ class Me(BaseModel):
     token_name: str | None
 
 
+class NoticeInfo(BaseModel):
+    """Something that you should hear of; `vm_id` is "" where it is about no guest."""
+
+    id: UUID
+    kind: Literal["job-failed", "lease-ends", "shared", "quota"]
+    text: str
+    vm_id: str
+    at: datetime
+    is_read: bool
+
+
 class Page(BaseModel):
     """A part of a list; `total` counts the whole."""
 

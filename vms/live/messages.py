@@ -109,13 +109,16 @@ class HintKind(StrEnum):
     HOST = "host"
     RIGHTS = "rights"
     THINGS = "things"
+    NOTICES = "notices"
+    """A person has a new notice, or has read some."""
     CONSOLES = "consoles"
     """Who sits at the consoles of a guest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """Something changed. `subject` is its id (of a user for RIGHTS, a word for THINGS).
+    """Something changed. `subject` is its id (of a user for RIGHTS and NOTICES, a word for
+    THINGS).
 
     `revision` belongs to VM; `vm_id` and `actor_id` to JOB.
     """

@@ -156,6 +156,11 @@ def rights_changed(user_id: str) -> None:
     _outbox.add(Hint(HintKind.RIGHTS, user_id))
 
 
+def notices_changed(user_id: str) -> None:
+    """Say that a person has a new notice, or has read some."""
+    _outbox.add(Hint(HintKind.NOTICES, user_id))
+
+
 def consoles_changed(vm_id: str) -> None:
     """Say that somebody opened or left a console of a guest."""
     _outbox.add(Hint(HintKind.CONSOLES, vm_id))

@@ -10,6 +10,7 @@ from vms.models.history import Average, RolledUp, Track
 from vms.models.host import Host, HostStatus, Network, Pool, Volume
 from vms.models.job import Job, JobState
 from vms.models.recording import Recording, RecordingPolicy, RecordingState
+from vms.models.notice import Notice
 from vms.models.rule import RoleRule
 from vms.models.seat import ConsoleLink, Seat
 from vms.models.share import Share, VmRole
@@ -36,6 +37,7 @@ __all__ = [
     "JobState",
     "Membership",
     "Network",
+    "Notice",
     "Pool",
     "Recording",
     "RecordingPolicy",

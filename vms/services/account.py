@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.sessions.models import Session
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
 
@@ -15,12 +17,13 @@ from vms.live import publish
 from vms.models import AuditPhase, SshKey, User
 from vms.policy import Action, Actor, Person, can
 from vms.problems import Forbidden, Invalid, NotFound, Problem
-from vms.services import audit, ssh_keys
+from vms.services import audit, notices, preferences, ssh_keys
 from vms.services.names import has_control_characters
 from vms.services.secrets import digest
 
 MAX_KEYS = 50
 MAX_NAME = 150
+MAX_EMAIL = 254
 LOGIN = "kvmweb_login"
 """Where a browser session keeps when and from where it began: at, address, agent."""
 
@@ -56,6 +59,37 @@ def rename(*, actor: Actor, full_name: str) -> User:
         me.save(update_fields=["first_name", "last_name"])
         transaction.on_commit(lambda: publish.things_changed("people"))
     return me
+
+
+def choose_mails(*, actor: Actor, email: str, kinds: Collection[str]) -> User:
+    """Change where the own mails go ("": nowhere) and which kinds of notices are mailed.
+
+    Raises Invalid (email, kinds).
+    """
+    me = _me(actor)
+    errors: dict[str, Problem] = {}
+    if email and not _is_address(email):
+        errors["email"] = Problem("email-rule")
+    if not set(kinds) <= set(notices.KINDS):
+        errors["kinds"] = Problem("not-found")
+    if errors:
+        raise Invalid(errors)
+    with (
+        transaction.atomic(),
+        audit.audited(_trail(actor, me, "account.mail", kinds=sorted(kinds))),
+    ):
+        me.email = email
+        me.save(update_fields=["email"])
+        preferences.choose_mails(actor=Person(me), kinds=kinds)
+    return me
+
+
+def _is_address(email: str) -> bool:
+    try:
+        validate_email(email)
+    except ValidationError:
+        return False
+    return len(email) <= MAX_EMAIL
 
 
 def _me(actor: Actor) -> User:

@@ -20,7 +20,7 @@ from vms.models import VM, AuditEntry, AuditPhase, Job, JobState
 from vms.models.job import OPEN_STATES
 from vms.policy import Action, Actor, Door, Person, SystemActor
 from vms.problems import Problem, Refused
-from vms.services import audit, job_kinds, undo
+from vms.services import audit, job_kinds, notices, undo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -185,8 +185,26 @@ def _end(job: Job, state: JobState, error: Problem | HypervisorError | None = No
     with transaction.atomic():
         job.save()
         audit.ended(_trail(job), error)
+        if state in {JobState.FAILED, JobState.INTERRUPTED}:
+            _tell(job)
         announce(job)
     log.info("job ended", job=str(job.pk), kind=job.kind, state=str(state), code=job.error_code)
+
+
+def _tell(job: Job) -> None:
+    """Tell whoever asked for the job that it did not end well."""
+    if job.actor is None:
+        return
+    params = {
+        "kind": job.kind,
+        "name": job.target_name,
+        "code": job.error_code,
+        "why": job.error_params,
+        "vm": str(job.vm_id or ""),
+    }
+    notices.tell(
+        user=job.actor, kind=notices.JOB_FAILED, params=params, once_key=f"job-failed {job.pk}"
+    )
 
 
 def _trail(job: Job) -> audit.Trail:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -34,6 +35,10 @@ class Preferences:
     hidden_columns: frozenset[str]
     order: finder.Order | None
     dismissed_jobs: frozenset[str]
+    mail_kinds: frozenset[str] | None
+    """Kinds of notices that he wants by mail too; None while he has not chosen: all."""
+    language: str
+    """Code of his language; "" for what his browser asks for."""
 
 
 def of(user: User) -> Preferences:
@@ -43,7 +48,14 @@ def of(user: User) -> Preferences:
         hidden_columns=frozenset(_words(stored, "hidden_columns")) & frozenset(COLUMNS),
         order=finder.Order.read(str(stored.get("order", ""))),
         dismissed_jobs=frozenset(_words(stored, "dismissed_jobs")),
+        mail_kinds=frozenset(_words(stored, "mail_kinds")) if "mail_kinds" in stored else None,
+        language=_language(stored),
     )
+
+
+def _language(stored: Stored) -> str:
+    code = str(stored.get("language", ""))
+    return code if code in dict(settings.LANGUAGES) else ""
 
 
 def _words(stored: Stored, key: str) -> list[str]:
@@ -64,6 +76,16 @@ def choose_order(*, actor: Person, order: finder.Order) -> None:
     """Remember the order of the guest list."""
     if of(actor.user).order != order:
         _store(actor, "order", lambda _old: str(order))
+
+
+def choose_mails(*, actor: Person, kinds: Collection[str]) -> None:
+    """Remember which kinds of notices somebody wants by mail."""
+    _store(actor, "mail_kinds", lambda _old: sorted(kinds))
+
+
+def choose_language(*, actor: Person, language: str) -> None:
+    """Remember somebody's language; "" follows his browser."""
+    _store(actor, "language", lambda _old: language)
 
 
 def dismiss_job(*, actor: Person, job_id: selectors.Identifier) -> None:

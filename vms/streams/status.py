@@ -235,6 +235,8 @@ class StatusConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
                 return _json({"t": "vm", "id": hint.subject, "rev": hint.revision})
             case HintKind.CONSOLES if hint.subject in sight.vm_ids:
                 return _json({"t": "consoles", "id": hint.subject})
+            case HintKind.NOTICES if hint.subject == str(sight.person.user.pk):
+                return _json({"t": "notices"})
             case HintKind.JOB:
                 return self._job(hint)
             case HintKind.RIGHTS if hint.subject == str(sight.person.user.pk):

@@ -15,6 +15,7 @@ from vms import selectors
 from vms.models import Host, User
 from vms.policy import Action, Person, can
 from vms.web.jobs import JobLine, job_lines
+from vms.web.notices import NoticeLine, notice_lines
 from vms.web.person import person
 from vms.web.texts import script_texts
 
@@ -98,6 +99,16 @@ class Frame:
     def bad_jobs(self) -> int:
         """How many of his own jobs failed and were not dismissed yet."""
         return sum(1 for job in self.jobs if job.is_bad and job.is_mine)
+
+    @cached_property
+    def notices(self) -> list[NoticeLine]:
+        """The newest notices."""
+        return notice_lines(self._actor) if self._actor else []
+
+    @property
+    def new_notices(self) -> int:
+        """How many of them were not read yet."""
+        return sum(1 for notice in self.notices if not notice.is_read)
 
     @cached_property
     def away_hosts(self) -> list[Host]:

@@ -1,5 +1,6 @@
 """Writes minutes as they end, and by a schedule rolls history up and deletes what is too old,
 audit lines and recordings too.
+audit lines and notices too.
 
 A thread of its own, so that a busy database never delays a sample.
 """
@@ -12,7 +13,7 @@ import threading
 import time
 
 from vms.models import Host
-from vms.services import activity, filming, history
+from vms.services import activity, filming, history, notices
 from vms.services.history import Minute
 from vms.worker.loops import repeat
 
@@ -56,3 +57,4 @@ class Historian:
         if time.monotonic() >= self._next_daily_s:
             self._next_daily_s = time.monotonic() + DAILY_S
             activity.delete_old()
+            notices.delete_old()

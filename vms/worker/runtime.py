@@ -13,7 +13,7 @@ from vms import selectors
 from vms.hypervisor import registry
 from vms.models import Host
 from vms.policy import SystemActor
-from vms.services import gateways, jobs
+from vms.services import gateways, jobs, notices
 from vms.worker import jobs as _runner  # noqa: F401 - registers what runs a job
 from vms.worker.consumer import ThreadConsumer
 from vms.worker.desk import Desk
@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 LOOK_FOR_HOSTS_S = 3.0
 CLEAN_UP_S = 15.0
+MAIL_S = 5.0
 STOP_S = 1.8
 
 
@@ -71,6 +72,7 @@ class Runtime:
             spawn("hosts", self._watch_hosts),
             spawn("jobs", self._run_jobs),
             spawn("history", self._historian.run),
+            spawn("mail", self._send_mails),
         ]
 
     def stop(self) -> None:
@@ -105,6 +107,9 @@ class Runtime:
             if not self._stop.is_set():
                 self._consumer = ThreadConsumer()
                 self._consumer.start()
+
+    def _send_mails(self) -> None:
+        repeat(notices.send_due_mails, self._stop, MAIL_S)
 
     def _watch_hosts(self) -> None:
         repeat(self._follow_hosts, self._stop, LOOK_FOR_HOSTS_S)

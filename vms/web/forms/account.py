@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, time
+from typing import Any
 
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from vms import messages
+from vms.services import notices
 from vms.web.forms.fields import LinesField
 
 
@@ -19,6 +22,25 @@ class NameForm(forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
+
+
+class MailForm(forms.Form):
+    """Where mails go, and which."""
+
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        required=False,
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    kinds = forms.MultipleChoiceField(
+        label=_("By mail too"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: as forms.Form takes them
+        super().__init__(*args, **kwargs)
+        choices = [(kind, messages.notice_choice(kind)) for kind in notices.KINDS]
+        self.fields["kinds"].choices = choices  # type: ignore[attr-defined]  # a choice field
 
 
 class KeysForm(forms.Form):

@@ -16,9 +16,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from vms import selectors
 from vms.policy import Person
-from vms.services import account, factors, tokens
+from vms.services import account, factors, mail, notices, preferences, tokens
 from vms.web.door import done, door
-from vms.web.forms.account import KeysForm, NameForm, TokenForm
+from vms.web.forms.account import KeysForm, MailForm, NameForm, TokenForm
 from vms.web.forms.problems import SHOWN, add_problems
 
 
@@ -34,6 +34,8 @@ def _show(request: HttpRequest, actor: Person, **bound: forms.Form) -> HttpRespo
     now = timezone.now()
     context: dict[str, Any] = {  # Any: a context
         "name_form": NameForm(initial={"full_name": actor.user.get_full_name()}),
+        "mail_form": MailForm(initial=_mail_choice(actor)),
+        "can_mail": mail.is_configured(),
         "keys_form": KeysForm(),
         "token_form": TokenForm(),
         "keys": selectors.ssh_keys(actor),
@@ -61,6 +63,26 @@ def name(request: HttpRequest, actor: Person) -> HttpResponse:
         else:
             return _done(request, _("Your name is changed."))
     return _show(request, actor, name_form=form)
+
+
+def _mail_choice(actor: Person) -> dict[str, object]:
+    kinds = preferences.of(actor.user).mail_kinds
+    return {"email": actor.user.email, "kinds": notices.KINDS if kinds is None else sorted(kinds)}
+
+
+@require_POST
+@door
+def mails(request: HttpRequest, actor: Person) -> HttpResponse:
+    """Change the own e-mail address, and which notices go there."""
+    form = MailForm(request.POST)
+    if form.is_valid():
+        try:
+            account.choose_mails(actor=actor, **form.cleaned_data)
+        except SHOWN as problem:
+            add_problems(form, problem)
+        else:
+            return _done(request, _("Your choice of mails is saved."))
+    return _show(request, actor, mail_form=form)
 
 
 @require_POST

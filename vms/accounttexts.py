@@ -1,0 +1,56 @@
+"""The sentences about accounts, logging in and notices: a part of vms/messages.py, which alone
+reads them.
+"""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as lazy
+
+Text = str | Promise
+
+SENTENCES: dict[str, Text] = {
+    "email-rule": lazy("This is no e-mail address."),
+    "password-change-needed": lazy("Change your one-time password first."),
+    "second-factor-needed": lazy("Set up a second factor first: your role needs one."),
+    "factor-needed": lazy("Your role needs a second factor; add another one first."),
+    "no-second-factor": lazy("This account has no second factor."),
+}
+
+ACTIONS: dict[str, Text] = {
+    "people.require-factor": lazy("Choose who needs a second factor"),
+    "people.take-factors": lazy("Take second factors away"),
+    "account.log-in": lazy("Log in"),
+    "account.add-factor": lazy("Add second factor"),
+    "account.remove-factor": lazy("Remove second factor"),
+    "account.new-codes": lazy("Make recovery codes"),
+    "account.mail": lazy("Choose mails"),
+    "account.rename": lazy("Change own name"),
+    "account.add-ssh-keys": lazy("Add SSH keys"),
+    "account.remove-ssh-key": lazy("Remove SSH key"),
+    "account.end-sessions": lazy("Log out elsewhere"),
+}
+
+NOTICES: dict[str, tuple[Text, Text, Text]] = {
+    "job-failed": (
+        lazy("A job of mine failed"),
+        lazy("A job failed"),
+        lazy("%(job)s “%(name)s” failed: %(why)s"),
+    ),
+    "lease-ends": (
+        lazy("A guest of mine is about to expire"),
+        lazy("A guest is about to expire"),
+        lazy("The guest “%(name)s” expires on %(on)s. Extend its lease to keep it."),
+    ),
+    "shared": (
+        lazy("A guest is shared with me"),
+        lazy("A guest is shared with you"),
+        lazy("%(by)s shares the guest “%(name)s” with you as %(role)s."),
+    ),
+    "quota": (
+        lazy("A quota of mine is nearly used up"),
+        lazy("A quota is nearly used up"),
+        lazy("%(used)s of %(limit)s are used of the quota %(quota)s."),
+    ),
+}
+"""What a choice, the subject of a mail, and the notice itself say."""
