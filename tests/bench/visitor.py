@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import json
 import re
 import time
 import urllib.parse
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 
-from websockets import Origin
+from websockets import Origin, Subprotocol
 from websockets.sync.client import ClientConnection, connect
 
 from tests.support.site import Site
@@ -29,7 +30,7 @@ class Answer:
 
 
 class Visitor:
-    """The administrator of a site, logged in, over one kept connection."""
+    """Somebody at a site, over one kept connection: at first the administrator."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -38,10 +39,14 @@ class Visitor:
 
     def log_in(self) -> None:
         """Log in with the one-time password and choose another, as the site asks."""
-        self._send_form("/login/", {"login": "admin", "password": self._site.password})
+        self.log_in_as("admin", self._site.password)
         change = {"oldpassword": self._site.password, "password1": PASSWORD, "password2": PASSWORD}
-        self._send_form("/account/password/", change)
+        self.send_form("/account/password/", change)
         assert self.get("/").status == 200
+
+    def log_in_as(self, username: str, password: str) -> None:
+        """Send the login form."""
+        self.send_form("/login/", {"login": username, "password": password})
 
     def get(self, path: str) -> Answer:
         """Ask for a page."""
@@ -53,9 +58,13 @@ class Visitor:
 
     def status_socket(self) -> ClientConnection:
         """Open the socket that the pages are told of changes through."""
+        return self._open("/ws/status")
+
+    def _open(self, path: str, protocols: list[str] | None = None) -> ClientConnection:
         socket: ClientConnection = connect(
-            f"ws://localhost:{self._site.port}/ws/status",
+            f"ws://localhost:{self._site.port}{path}",
             origin=Origin(self._site.url),
+            subprotocols=[Subprotocol(each) for each in protocols or []] or None,
             additional_headers={"Cookie": self._cookie_header()},
             compression=None,
             open_timeout=TIMEOUT_S,
@@ -66,15 +75,27 @@ class Visitor:
         """Hang up."""
         self._line.close()
 
-    def _send_form(self, path: str, fields: dict[str, str]) -> None:
+    def post(self, path: str, body: str = "") -> Answer:
+        """Send what a script of a page sends."""
+        return self._ask("POST", path, body, {"X-CSRFToken": self.cookies()["kvmweb_csrf"]})
+
+    def console(self, vm_id: str) -> ClientConnection:
+        """Get a ticket for the screen of a guest and open it."""
+        ticket = json.loads(self.post(f"/guests/{vm_id}/ticket/").body)
+        return self._open(ticket["url"], ticket["protocols"])
+
+    def send_form(self, path: str, fields: dict[str, str]) -> None:
+        """Fill the form of a page and send it."""
         token = re.search(r'csrfmiddlewaretoken" value="([^"]+)', self.get(path).body)
         assert token, f"no form at {path}"
         body = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": token[1]})
         answer = self._ask("POST", path, body)
         assert answer.status == 302, f"{path} was not accepted: {answer.status}"
 
-    def _ask(self, method: str, path: str, body: str | None = None) -> Answer:
-        headers = {"Cookie": self._cookie_header(), "Referer": self._site.url}
+    def _ask(
+        self, method: str, path: str, body: str | None = None, more: dict[str, str] | None = None
+    ) -> Answer:
+        headers = {"Cookie": self._cookie_header(), "Referer": self._site.url, **(more or {})}
         if body is not None:
             headers["Content-Type"] = FORM_TYPE
         began_s = time.perf_counter()

@@ -74,6 +74,34 @@ def test_deactivated_person_is_out_at_once(web, admin, alice):
     assert alice.is_active
 
 
+def test_closing_an_account_asks_who_takes_the_guests(web, admin, alice, bob, make_guest):
+    guest, second = make_guest(alice, "web <b>"), make_guest(alice, "db")
+    make_guest(bob, "db")
+    client, place = web(admin), url("person-deactivate", alice)
+    page = client.get(place)
+    assert "owns 2 guests" in texts(page, ".sheet-body")[0]
+    assert "web <b>" in texts(page, ".tag")
+    unanswered = client.post(place, {"heir": ""})
+    assert unanswered.status_code == 422
+    assert error_beside(unanswered, "heir")
+    assert User.objects.get(pk=alice.pk).is_active
+    told = client.post(place, {"heir": str(bob.pk)})
+    assert "db" in texts(told, ".disk-list li")[0]
+    assert "already a guest called" in texts(told, ".disk-list li")[0]
+    guest.refresh_from_db()
+    second.refresh_from_db()
+    assert (guest.owner, second.owner) == (bob, alice)
+    assert not User.objects.get(pk=alice.pk).is_active
+
+
+def test_guests_can_be_left_without_an_owner(web, admin, alice, make_guest):
+    guest = make_guest(alice, "web")
+    answer = web(admin).post(url("person-deactivate", alice), {"heir": "nobody"})
+    assert answer["Location"] == reverse("people")
+    guest.refresh_from_db()
+    assert guest.owner is None
+
+
 def test_nobody_deactivates_himself(web, admin):
     assert web(admin).post(url("person-deactivate", admin)).status_code == 409
     admin.refresh_from_db()

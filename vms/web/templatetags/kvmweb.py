@@ -20,7 +20,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from vms import messages
+from vms.hypervisor.errors import HypervisorError
 from vms.models import VM
+from vms.problems import Problem
 from vms.web.taglooks import TagLooks
 
 register = template.Library()
@@ -61,6 +63,12 @@ def mib(value: int | None) -> str:
 def percent_of(value: int, total: int) -> int:
     """Say how many percent `value` is of `total`, from 0 to 100."""
     return max(0, min(100, round(100 * value / total))) if total else 0
+
+
+@register.filter
+def sentence(error: Problem | HypervisorError) -> str:
+    """Make the sentence of a refusal or a host's error."""
+    return messages.sentence(error)
 
 
 @register.filter

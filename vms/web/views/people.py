@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib import messages as notes
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from vms import selectors
-from vms.models import Role, User
+from vms.models import VM, Role, User
 from vms.policy import Action, Person, can
 from vms.problems import Forbidden
-from vms.services import factors, people
-from vms.web.door import done, door
+from vms.services import factors, leaving, people
+from vms.web.door import done, door, is_partial
 from vms.web.forms.factors import FactorRuleForm
-from vms.web.forms.people import AddPersonForm, RoleForm
+from vms.web.forms.people import AddPersonForm, LeaveForm, RoleForm
 from vms.web.forms.problems import SHOWN, add_problems
 
 
@@ -99,12 +100,38 @@ def role(request: HttpRequest, actor: Person, user_id: uuid.UUID) -> HttpRespons
     return _done(request, _("“%(name)s” now has the role %(role)s.") % words)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @door
 def deactivate(request: HttpRequest, actor: Person, user_id: uuid.UUID) -> HttpResponse:
-    """Close an account."""
-    user = people.deactivate(actor=actor, user_id=user_id)
-    return _done(request, _("The account “%(name)s” is closed.") % {"name": user.username})
+    """Ask who takes the guests, and close an account."""
+    user = selectors.person(actor, user_id)
+    guests = list(selectors.vms(actor).filter(owner=user))
+    heirs = selectors.people(actor).filter(is_active=True).exclude(pk=user.pk).order_by("username")
+    form = LeaveForm(request.POST if request.method == "POST" else None, heirs=heirs)
+    if guests and form.is_bound and not form.is_valid():
+        return _ask_to_leave(request, user, guests, form, 422)
+    if not form.is_bound:
+        return _ask_to_leave(request, user, guests, form, 200)
+    heir_id = form.heir_id() if guests else None
+    departure = leaving.close_account(actor=actor, user_id=user_id, heir_id=heir_id)
+    text = _("The account “%(name)s” is closed.") % {"name": user.username}
+    if not departure.stayed:
+        return _closed(request, text)
+    context = {"departure": departure, "text": text}
+    return render(request, "people/left.html", context)
+
+
+def _closed(request: HttpRequest, text: str) -> HttpResponse:
+    notes.success(request, text)
+    return redirect("people")
+
+
+def _ask_to_leave(
+    request: HttpRequest, user: User, guests: list[VM], form: LeaveForm, status: int
+) -> HttpResponse:
+    template = "people/_leave.html" if is_partial(request) else "people/leave.html"
+    context = {"account": user, "guests": guests, "form": form}
+    return render(request, template, context, status=status)
 
 
 @require_POST
