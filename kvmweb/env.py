@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ class Env(BaseSettings):
     libvirt_uri: str = "qemu:///system"
     public_urls: Annotated[list[str], NoDecode] = Field(default_factory=list)
     allowed_hosts: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(default_factory=list)
     pool: str = "kvmweb"
     pool_path: Path = Path("/var/lib/libvirt/kvmweb")
     network: str = "default"
@@ -54,7 +56,7 @@ class Env(BaseSettings):
     mail_from: str = ""
     audit_days: int = Field(default=365, ge=0, le=36_500)
 
-    @field_validator("public_urls", "allowed_hosts", mode="before")
+    @field_validator("public_urls", "allowed_hosts", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -78,6 +80,13 @@ class Env(BaseSettings):
         if url and (problem := database.problem(url)):
             msg = f"KVMWEB_DATABASE_URL: {problem}"
             raise ValueError(msg)
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: list[str]) -> list[str]:
+        for text in value:
+            ip_network(text)  # "*" would let everybody name the address that he comes from
         return value
 
     @field_validator("home")

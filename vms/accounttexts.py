@@ -10,6 +10,15 @@ from django.utils.translation import gettext_lazy as lazy
 Text = str | Promise
 
 SENTENCES: dict[str, Text] = {
+    "last-administrator": lazy("This is the last active administrator; name another one first."),
+    "yourself": lazy("You cannot do this to your own account."),
+    "username-used": lazy("There is already a person with this user name."),
+    "username-rule": lazy("Letters, digits and @ . + - _ only, 150 at most."),
+    "role-unknown": lazy("There is no such role."),
+    "too-many-ssh-keys": lazy("An account keeps at most %(limit)s SSH keys; remove one first."),
+    "too-many-tokens": lazy("An account has at most %(limit)s tokens; revoke one first."),
+    "token-expiry-past": lazy("This day is over; choose a later one."),
+    "too-many-requests": lazy("This was asked for too often; try again in %(wait_s)s seconds."),
     "email-rule": lazy("This is no e-mail address."),
     "password-change-needed": lazy("Change your one-time password first."),
     "second-factor-needed": lazy("Set up a second factor first: your role needs one."),
@@ -18,6 +27,14 @@ SENTENCES: dict[str, Text] = {
 }
 
 ACTIONS: dict[str, Text] = {
+    "people.add": lazy("Add person"),
+    "people.set-role": lazy("Change role"),
+    "people.deactivate": lazy("Close account"),
+    "people.reactivate": lazy("Open account again"),
+    "people.reset-password": lazy("Reset password"),
+    "people.change-password": lazy("Change own password"),
+    "token.create": lazy("Create API token"),
+    "token.revoke": lazy("Revoke API token"),
     "people.require-factor": lazy("Choose who needs a second factor"),
     "people.take-factors": lazy("Take second factors away"),
     "account.log-in": lazy("Log in"),

@@ -97,9 +97,6 @@ SENTENCES: dict[str, Text] = {
     "ssh-key-rule": lazy(
         "Line %(line)s is not a public SSH key. It should look like “ssh-ed25519 AAAA… name”."
     ),
-    "too-many-ssh-keys": lazy("An account keeps at most %(limit)s SSH keys; remove one first."),
-    "too-many-tokens": lazy("An account has at most %(limit)s tokens; revoke one first."),
-    "token-expiry-past": lazy("This day is over; choose a later one."),
     "no-cloud-init": lazy("This template does not take a user, password or SSH key."),
     "boot-unknown": lazy("“%(name)s” is not a device of this guest that can boot."),
     "unknown-template": lazy("There is no such template."),
@@ -107,9 +104,6 @@ SENTENCES: dict[str, Text] = {
     "unknown-owner": lazy("There is no such person, or the account is not active."),
     "unknown-network": lazy("There is no network “%(name)s” on this host."),
     "template-name-used": lazy("There is already a template called “%(name)s”."),
-    "username-used": lazy("There is already a person with this user name."),
-    "username-rule": lazy("Letters, digits and @ . + - _ only, 150 at most."),
-    "role-unknown": lazy("There is no such role."),
     # of templates
     "image-gone": lazy("Its image “%(name)s” is no longer in the pool “%(pool)s”."),
     "image-pool-inactive": lazy("The pool “%(pool)s” of its image is not started."),
@@ -292,14 +286,6 @@ ACTIONS: dict[str, Text] = {
     "template.create": lazy("Create template"),
     "template.edit": lazy("Change template"),
     "template.delete": lazy("Delete template"),
-    "people.add": lazy("Add person"),
-    "people.set-role": lazy("Change role"),
-    "people.deactivate": lazy("Close account"),
-    "people.reactivate": lazy("Open account again"),
-    "people.reset-password": lazy("Reset password"),
-    "people.change-password": lazy("Change own password"),
-    "token.create": lazy("Create API token"),
-    "token.revoke": lazy("Revoke API token"),
     "audit.expire": lazy("Delete old activity"),
 }
 """Every action that stands in the audit trail."""

@@ -33,6 +33,14 @@ class Refused(Problem):
     """The state of the thing does not allow it now."""
 
 
+class TooMany(Problem):
+    """Asked for too often; `wait_s` seconds from now it is answered again."""
+
+    def __init__(self, wait_s: int) -> None:
+        self.wait_s = wait_s
+        super().__init__("too-many-requests", wait_s=wait_s)
+
+
 class Invalid(Problem):
     """The input is wrong; `fields` says where and why, "" standing for the whole form."""
 

@@ -18,7 +18,7 @@ from vms.api.errors import DoorError
 from vms.messages import sentence_for
 from vms.models import User
 from vms.policy import Door, Person
-from vms.services import duties, tokens
+from vms.services import duties, limits, tokens
 
 
 def actor_of(request: HttpRequest) -> Person:
@@ -32,9 +32,13 @@ class BearerToken(HttpBearer):
     openapi_description = "A token made under “My account”, or by `manage.py create_token USER`."
 
     def authenticate(self, request: HttpRequest, token: str) -> Person:
-        """Find the token's owner. Raises AuthenticationError when the token is not valid."""
+        """Find the token's owner.
+
+        Raises AuthenticationError when the token is not valid, TooMany when that was tried often.
+        """
         found = tokens.authenticate(token)
         if found is None:
+            limits.spend(limits.BAD_TOKENS, _address(request))
             raise AuthenticationError
         return Person(user=found.user, door=Door.API, address=_address(request), token=found)
 

@@ -30,6 +30,7 @@ _PROBLEM_STATUS: dict[type[problems.Problem], int] = {
     problems.Forbidden: 403,
     problems.Refused: 409,
     problems.Invalid: 422,
+    problems.TooMany: 429,
 }
 _FIELDS = {
     "template": "template_id",
@@ -94,7 +95,9 @@ def _on_problem(_request: HttpRequest, error: problems.Problem) -> HttpResponse:
             _FIELDS.get(name, name): messages.sentence(why) for name, why in error.fields.items()
         }
     status = _PROBLEM_STATUS.get(type(error), 409)
-    return problem(status, error.code, messages.sentence(error), fields=fields)
+    wait = error.wait_s if isinstance(error, problems.TooMany) else 0
+    headers = {"Retry-After": str(wait)} if wait else None
+    return problem(status, error.code, messages.sentence(error), fields=fields, headers=headers)
 
 
 def _on_host_error(_request: HttpRequest, error: host_errors.HypervisorError) -> HttpResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,8 +17,8 @@ from vms.hypervisor import consoles as displays
 from vms.hypervisor.xml.parse import parse_serials
 from vms.models import VM, ApiToken, AuditPhase, ConsoleLink, Host, Ticket, User
 from vms.policy import Action, Actor, Door, LinkGuest, Person, can
-from vms.problems import NotFound, Refused
-from vms.services import audit, duties, tokens
+from vms.problems import NotFound, Refused, TooMany
+from vms.services import audit, duties, limits, tokens
 from vms.services.secrets import digest, new_secret
 
 log = structlog.get_logger(__name__)
@@ -108,6 +109,7 @@ def issue_ticket(
     vm = selectors.vm(actor, vm_id, action_of(mode))
     if not isinstance(actor, Person) or kind not in KINDS or mode not in MODES:
         raise Refused("console-kind")
+    limits.spend(limits.TICKETS, str(actor.user.pk))
     whose = {"user": actor.user, "session_key": actor.session_key, "token": actor.token}
     return _issue(vm, Wanted(kind, mode, device, claims), whose)
 
@@ -208,7 +210,10 @@ def redeem(
     `gateway_host_id` is the host whose gateway shows it; a cookie does not come that far, so that
     the session which asked must be alive instead. Any attempt with the right secret burns it.
     Raises Refused("ticket-invalid") without saying why; the audit trail says it.
+    Any attempt with the right secret burns it. Raises Refused("ticket-invalid") without saying
+    why, which the audit trail says; TooMany where too many were wrong.
     """
+    limits.require_left(limits.BAD_TICKETS, address)
     now = timezone.now()
     burned = Ticket.objects.filter(secret_hash=digest(secret), used_at=None).update(used_at=now)
     ticket = (
@@ -222,6 +227,8 @@ def redeem(
     flaw = _flaw(ticket, use)
     if flaw or ticket is None:
         _audit_refusal(ticket, use, flaw, address)
+        with contextlib.suppress(TooMany):  # the next one hears of it
+            limits.spend(limits.BAD_TICKETS, address)
         raise Refused("ticket-invalid")
     return _grant(ticket, address)
 

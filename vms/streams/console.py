@@ -24,7 +24,7 @@ from vms.hypervisor.errors import HypervisorError
 from vms.live import gauges
 from vms.live.hub import Subscriber, hub
 from vms.live.messages import Hint, HintKind, Message
-from vms.problems import Refused
+from vms.problems import Refused, TooMany
 from vms.rfb.doors import SUBPROTOCOL, ticket_of
 from vms.services import consoles, seats
 from vms.services.consoles import ConsoleGrant
@@ -137,7 +137,7 @@ def _redeem(secret: str, vm_id: str, handshake: visitors.Handshake) -> ConsoleGr
             has_trusted_origin=handshake.has_trusted_origin,
             address=handshake.address,
         )
-    except Refused:
+    except (Refused, TooMany):
         return None
 
 

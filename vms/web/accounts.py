@@ -10,6 +10,7 @@ from allauth.account.forms import ChangePasswordForm
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.views import LoginView as AllauthLoginView
 from allauth.account.views import PasswordChangeView as AllauthPasswordChangeView
+from allauth.core.exceptions import ImmediateHttpResponse
 from django.contrib import messages as notes
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -21,6 +22,8 @@ from django.utils.translation import gettext as _
 from vms.models import User
 from vms.services import account, people
 from vms.services.account import LOGIN
+from vms.web import attempts
+from vms.web.door import too_many
 from vms.web.person import person
 
 FRESH_S = 300
@@ -43,6 +46,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Nobody signs up by himself."""
         return False
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count an attempt; say how long to wait when there were too many."""
+        request.login_key = self._get_login_attempts_cache_key(request, **credentials)  # type: ignore[attr-defined]  # read by the login page
+        super().pre_authenticate(request, **credentials)
+
+    def validation_error(self, code: str, *args: Any) -> ValidationError:
+        """Make a form's error; too many attempts are an answer of their own, with 429."""
+        if code in {"too_many_login_attempts", "rate_limited"}:
+            raise ImmediateHttpResponse(too_many(self.request, attempts.left(self.request).wait_s))
+        return super().validation_error(code, *args)  # type: ignore[no-any-return]  # as above
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         """Say that the account is closed, on the login page."""
@@ -74,7 +88,10 @@ class LoginView(AllauthLoginView):  # type: ignore[misc]  # allauth ships no typ
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # Any: as Django has it
         """Give the form and where to go afterwards."""
-        return super(AllauthLoginView, self).get_context_data(**kwargs)  # type: ignore[no-any-return]
+        context = super(AllauthLoginView, self).get_context_data(**kwargs)
+        if context["form"].errors and hasattr(self.request, "login_key"):
+            context["left"] = attempts.left(self.request)
+        return context  # type: ignore[no-any-return]  # as above
 
 
 class PasswordForm(ChangePasswordForm):  # type: ignore[misc]  # allauth ships no types

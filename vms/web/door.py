@@ -20,7 +20,7 @@ from django_htmx.http import trigger_client_event
 from vms import messages
 from vms.hypervisor.errors import HypervisorError
 from vms.policy import Person
-from vms.problems import Forbidden, Invalid, NotFound, Problem
+from vms.problems import Forbidden, Invalid, NotFound, Problem, TooMany
 from vms.web.person import person
 
 P = ParamSpec("P")
@@ -96,13 +96,29 @@ def problem_text(problem: Problem | HypervisorError) -> str:
 
 def _answer(request: HttpRequest, problem: Problem | HypervisorError) -> HttpResponse:
     text = problem_text(problem)
-    status = 503 if isinstance(problem, HypervisorError) and problem.retryable else 409
+    if isinstance(problem, TooMany) and not is_partial(request):
+        return too_many(request, problem.wait_s)
+    status = _status(problem)
     if is_partial(request):
         return toast(HttpResponse(text, status=status, content_type="text/plain"), text, "error")
     if request.method == "POST" and (url := _referer(request)):
         notes.error(request, text)
         return redirect(url)
     return render(request, "problem.html", {"sentence": text}, status=status)
+
+
+def _status(problem: Problem | HypervisorError) -> int:
+    if isinstance(problem, TooMany):
+        return 429
+    return 503 if isinstance(problem, HypervisorError) and problem.retryable else 409
+
+
+def too_many(request: HttpRequest, wait_s: int = 60) -> HttpResponse:
+    """Answer somebody who asked too often: a page that says how long to wait."""
+    minutes = -(-wait_s // 60)
+    response = render(request, "429.html", {"minutes": minutes}, status=429)
+    response["Retry-After"] = str(wait_s)
+    return response
 
 
 def _referer(request: HttpRequest) -> str:

@@ -158,7 +158,8 @@ def configure(options: Options, write: Any) -> uvicorn.Config:  # Any: any calla
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=bool(settings.KVMWEB.public_urls),
+        proxy_headers=bool(settings.KVMWEB.public_urls or settings.KVMWEB.trusted_proxies),
+        forwarded_allow_ips=["127.0.0.1", "::1", *settings.KVMWEB.trusted_proxies],
         **files,
     )
 

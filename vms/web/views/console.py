@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from vms import messages, selectors
 from vms.policy import Action, Person
-from vms.problems import Refused
+from vms.problems import Refused, TooMany
 from vms.services import consoles, seats
 from vms.web.consolepage import console_context
 from vms.web.door import done, door
@@ -47,6 +47,9 @@ def ticket(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpRespons
     except Refused as problem:
         answer = {"code": problem.code, "detail": messages.sentence(problem)}
         return JsonResponse(answer, status=409)
+    except TooMany as problem:
+        answer = {"code": problem.code, "detail": messages.sentence(problem)}
+        return JsonResponse(answer, status=429, headers={"Retry-After": str(problem.wait_s)})
     connection = {
         "url": _address(issued),
         "protocols": ["binary", "seats", f"ticket.{issued.secret}"],
