@@ -54,9 +54,13 @@ class Env(BaseSettings):
     mail_user: str = ""
     mail_password: SecretStr = SecretStr("")
     mail_from: str = ""
+    registration: bool = False
+    registration_domains: Annotated[list[str], NoDecode] = Field(default_factory=list)
     audit_days: int = Field(default=365, ge=0, le=36_500)
 
-    @field_validator("public_urls", "allowed_hosts", "trusted_proxies", mode="before")
+    @field_validator(
+        "public_urls", "allowed_hosts", "trusted_proxies", "registration_domains", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

@@ -18,6 +18,19 @@ SENTENCES: dict[str, Text] = {
     "too-many-ssh-keys": lazy("An account keeps at most %(limit)s SSH keys; remove one first."),
     "too-many-tokens": lazy("An account has at most %(limit)s tokens; revoke one first."),
     "token-expiry-past": lazy("This day is over; choose a later one."),
+    "roster-empty": lazy("There is no person in it. The first line names the columns."),
+    "roster-too-long": lazy("At most %(limit)s people at once; split the list."),
+    "roster-unreadable": lazy("This cannot be read as CSV."),
+    "roster-columns": lazy(
+        "The first line must name the columns: username is needed, known are %(columns)s."
+    ),
+    "roster-wrong": lazy("Some lines are wrong; nobody was added."),
+    "roster-twice": lazy("This user name stands in the list twice."),
+    "roster-extra": lazy("The line has more values than there are columns."),
+    "group-unknown": lazy("There is no group “%(name)s”."),
+    "is-pending": lazy("This account was never let in; let it in instead."),
+    "password-weak": lazy("Choose another password. %(reason)s"),
+    "email-domain": lazy("Only addresses of %(domains)s may register."),
     "too-many-requests": lazy("This was asked for too often; try again in %(wait_s)s seconds."),
     "email-rule": lazy("This is no e-mail address."),
     "password-change-needed": lazy("Change your one-time password first."),
@@ -37,6 +50,12 @@ ACTIONS: dict[str, Text] = {
     "token.revoke": lazy("Revoke API token"),
     "people.require-factor": lazy("Choose who needs a second factor"),
     "people.take-factors": lazy("Take second factors away"),
+    "people.invite": lazy("Invite"),
+    "people.uninvite": lazy("Revoke invitation"),
+    "people.join": lazy("Join by invitation"),
+    "people.register": lazy("Register"),
+    "people.admit": lazy("Let in"),
+    "people.turn-away": lazy("Turn away"),
     "account.log-in": lazy("Log in"),
     "account.add-factor": lazy("Add second factor"),
     "account.remove-factor": lazy("Remove second factor"),
@@ -64,6 +83,11 @@ NOTICES: dict[str, tuple[Text, Text, Text]] = {
         lazy("A guest is shared with you"),
         lazy("%(by)s shares the guest “%(name)s” with you as %(role)s."),
     ),
+    "registered": (
+        lazy("Somebody registers (administrators)"),
+        lazy("Somebody waits to be let in"),
+        lazy("“%(name)s” %(email)s registered and waits to be let in under People."),
+    ),
     "quota": (
         lazy("A quota of mine is nearly used up"),
         lazy("A quota is nearly used up"),
@@ -71,3 +95,8 @@ NOTICES: dict[str, tuple[Text, Text, Text]] = {
     ),
 }
 """What a choice, the subject of a mail, and the notice itself say."""
+
+INVITATION: Text = lazy(
+    "You are invited to a dashboard for virtual machines. This link makes your account, once, and "
+    "works until %(until)s:\n\n%(url)s\n"
+)

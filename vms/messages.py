@@ -7,7 +7,9 @@ sentences.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
@@ -342,6 +344,12 @@ def notice(kind: str, params: Mapping[str, object]) -> str:
         reason = sentence_for(str(params.get("code", "")), why if isinstance(why, dict) else {})
         words |= {"job": job_kind(str(params.get("kind", ""))), "why": reason}
     return str(accounttexts.NOTICES[kind][2]) % _Known(words)
+
+
+def invitation_mail(url: str, until: datetime) -> tuple[str, str]:
+    """Word the mail that carries an invitation: its subject and its text."""
+    words = {"url": url, "until": timezone.localtime(until).strftime("%Y-%m-%d %H:%M %Z")}
+    return _("You are invited to kvmweb"), accounttexts.INVITATION % words
 
 
 def notice_subject(kind: str) -> str:

@@ -344,7 +344,7 @@ class NoticeInfo(BaseModel):
     """Something that you should hear of; `vm_id` is "" where it is about no guest."""
 
     id: UUID
-    kind: Literal["job-failed", "lease-ends", "shared", "quota"]
+    kind: Literal["job-failed", "lease-ends", "shared", "quota", "registered"]
     text: str
     vm_id: str
     at: datetime

@@ -8,6 +8,7 @@ from vms.models.gateway import Gateway, GatewayConsole
 from vms.models.group import Group, Membership
 from vms.models.history import Average, RolledUp, Track
 from vms.models.host import Host, HostStatus, Network, Pool, Volume
+from vms.models.invitation import Invitation
 from vms.models.job import Job, JobState
 from vms.models.recording import Recording, RecordingPolicy, RecordingState
 from vms.models.notice import Notice
@@ -33,6 +34,7 @@ __all__ = [
     "Group",
     "Host",
     "HostStatus",
+    "Invitation",
     "Job",
     "JobState",
     "Membership",

@@ -23,6 +23,8 @@ class User(AbstractUser):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     role = models.CharField(max_length=20, choices=Role.choices, default=Role.USER)
+    is_pending = models.BooleanField(default=False)
+    """Registered himself and waits for an administrator; not active until then."""
     must_change_password = models.BooleanField(default=False)
     guest_view = models.CharField(max_length=10, default="list")
     """How he last looked at the guests: list or gallery."""

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.sessions.models import Session
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
 
@@ -17,13 +15,12 @@ from vms.live import publish
 from vms.models import AuditPhase, SshKey, User
 from vms.policy import Action, Actor, Person, can
 from vms.problems import Forbidden, Invalid, NotFound, Problem
-from vms.services import audit, notices, preferences, ssh_keys
+from vms.services import audit, notices, people, preferences, ssh_keys
 from vms.services.names import has_control_characters
 from vms.services.secrets import digest
 
 MAX_KEYS = 50
 MAX_NAME = 150
-MAX_EMAIL = 254
 LOGIN = "kvmweb_login"
 """Where a browser session keeps when and from where it began: at, address, agent."""
 
@@ -68,7 +65,7 @@ def choose_mails(*, actor: Actor, email: str, kinds: Collection[str]) -> User:
     """
     me = _me(actor)
     errors: dict[str, Problem] = {}
-    if email and not _is_address(email):
+    if email and not people.is_address(email):
         errors["email"] = Problem("email-rule")
     if not set(kinds) <= set(notices.KINDS):
         errors["kinds"] = Problem("not-found")
@@ -82,14 +79,6 @@ def choose_mails(*, actor: Actor, email: str, kinds: Collection[str]) -> User:
         me.save(update_fields=["email"])
         preferences.choose_mails(actor=Person(me), kinds=kinds)
     return me
-
-
-def _is_address(email: str) -> bool:
-    try:
-        validate_email(email)
-    except ValidationError:
-        return False
-    return len(email) <= MAX_EMAIL
 
 
 def _me(actor: Actor) -> User:

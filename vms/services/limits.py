@@ -34,6 +34,8 @@ UPLOADS = Limit("upload", 60, 60)
 """Uploads that begin, by person; parts of one that is under way are not counted."""
 INVITATIONS = Limit("invitation", 20, 60)
 """Invitations that are none, by address."""
+REGISTRATIONS = Limit("registration", 5, 3600)
+"""Accounts that strangers register, by address."""
 
 
 def spend(limit: Limit, key: str) -> None:

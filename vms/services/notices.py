@@ -25,7 +25,8 @@ from vms.services import mail, preferences
 log = structlog.get_logger(__name__)
 
 JOB_FAILED, LEASE_ENDS, SHARED, QUOTA = "job-failed", "lease-ends", "shared", "quota"
-KINDS = (JOB_FAILED, LEASE_ENDS, SHARED, QUOTA)
+REGISTERED = "registered"
+KINDS = (JOB_FAILED, LEASE_ENDS, SHARED, QUOTA, REGISTERED)
 SHOWN = 30
 KEPT = timedelta(days=90)
 MAX_TRIES = 5

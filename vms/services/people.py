@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from django.contrib.sessions.models import Session
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from vms import selectors
 from vms.live import publish
-from vms.models import Role, User
+from vms.models import Group, Membership, Role, User
 from vms.policy import Action, Actor, Person, can
 from vms.problems import Forbidden, Invalid, Problem, Refused
 from vms.services import audit
-from vms.services.secrets import one_time_password
+from vms.services.secrets import hash_one_time, one_time_password
 
+MAX_NAME = 150
+MAX_EMAIL = 254
 _USERNAME = re.compile(r"[\w.@+-]{1,150}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """An account to be made."""
+
+    username: str
+    full_name: str = ""
+    role: str = Role.USER
+    email: str = ""
+    group: Group | None = None
 
 
 def add(
@@ -24,18 +40,49 @@ def add(
 ) -> tuple[User, str]:
     """Make an account; the second value is its one-time password, shown once and kept nowhere."""
     _authorize(actor)
-    if errors := _add_errors(username, role):
-        raise Invalid(errors)
+    new = NewPerson(username, full_name, role)
+    if found := errors(new):
+        raise Invalid(found)
     password = one_time_password()
-    user = User(username=username, first_name=full_name[:150], role=role, must_change_password=True)
-    user.set_password(password)
+    user = make(actor=actor, new=new, password=password, must_change=True)
+    return user, password
+
+
+def make(
+    *,
+    actor: Actor,
+    new: NewPerson,
+    password: str,
+    must_change: bool = False,
+    is_pending: bool = False,
+    action: str = "people.add",
+) -> User:
+    """Make an account that was checked with `errors`. For services: it asks for no right.
+
+    Raises Invalid (username) when somebody took the name meanwhile.
+    """
+    user = User(
+        username=new.username,
+        first_name=new.full_name[:150],
+        role=new.role,
+        email=new.email,
+        must_change_password=must_change,
+        is_pending=is_pending,
+        is_active=not is_pending,
+    )
+    if must_change:
+        user.password = hash_one_time(password)
+    else:
+        user.set_password(password)
     try:
-        with transaction.atomic(), audit.audited(_trail(actor, "people.add", user)):
+        with transaction.atomic(), audit.audited(_trail(actor, action, user)):
             user.save()
+            if new.group:
+                Membership.objects.create(group=new.group, user=user)
             _announce()
     except IntegrityError:
         raise Invalid({"username": Problem("username-used")}) from None
-    return user, password
+    return user
 
 
 def _authorize(actor: Actor) -> None:
@@ -43,15 +90,29 @@ def _authorize(actor: Actor) -> None:
         raise Forbidden("forbidden", action=Action.PEOPLE_MANAGE.value)
 
 
-def _add_errors(username: str, role: str) -> dict[str, Problem]:
-    errors: dict[str, Problem] = {}
-    if not _USERNAME.match(username):
-        errors["username"] = Problem("username-rule")
-    elif User.objects.filter(username__iexact=username).exists():
-        errors["username"] = Problem("username-used")
-    if role not in Role.values:
-        errors["role"] = Problem("role-unknown")
-    return errors
+def errors(new: NewPerson) -> dict[str, Problem]:
+    """Say what is wrong with an account to be made, by field."""
+    found: dict[str, Problem] = {}
+    if not _USERNAME.match(new.username):
+        found["username"] = Problem("username-rule")
+    elif User.objects.filter(username__iexact=new.username).exists():
+        found["username"] = Problem("username-used")
+    if len(new.full_name) > MAX_NAME:
+        found["full_name"] = Problem("name-too-long", limit=MAX_NAME)
+    if new.role not in Role.values:
+        found["role"] = Problem("role-unknown")
+    if new.email and not is_address(new.email):
+        found["email"] = Problem("email-rule")
+    return found
+
+
+def is_address(email: str) -> bool:
+    """Say whether a text can be an e-mail address."""
+    try:
+        validate_email(email)
+    except ValidationError:
+        return False
+    return len(email) <= MAX_EMAIL
 
 
 def _trail(actor: Actor, action: str, user: User) -> audit.Trail:
@@ -89,6 +150,8 @@ def deactivate(*, actor: Actor, user_id: selectors.Identifier) -> User:
 def reactivate(*, actor: Actor, user_id: selectors.Identifier) -> User:
     """Open a closed account again, with its old password."""
     user = selectors.person(actor, user_id)
+    if user.is_pending:
+        raise Refused("is-pending")
     user.is_active = True
     return _change(actor, "people.reactivate", user, "is_active")
 

@@ -10,7 +10,9 @@ import secrets
 
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
+from django.contrib.auth.hashers import PBKDF2PasswordHasher, get_hasher, make_password
 
+ONE_TIME_ROUNDS = 20_000
 _READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
@@ -28,6 +30,18 @@ def one_time_password() -> str:
     """Make a password that can be read out: four groups of four, 79 bits."""
     groups = ("".join(secrets.choice(_READABLE) for _ in range(4)) for _ in range(4))
     return "-".join(groups)
+
+
+def hash_one_time(password: str) -> str:
+    """Hash a one-time password for the account's row.
+
+    It has 79 random bits, so few rounds are enough, and a hundred accounts take no minute; whoever
+    logs in with it chooses his own at once, which is hashed with all rounds.
+    """
+    hasher = get_hasher()
+    if isinstance(hasher, PBKDF2PasswordHasher):
+        return hasher.encode(password, hasher.salt(), ONE_TIME_ROUNDS)
+    return make_password(password)
 
 
 def seal(text: str) -> str:

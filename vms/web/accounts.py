@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from vms.models import User
-from vms.services import account, people
+from vms.services import account, people, registration
 from vms.services.account import LOGIN
 from vms.web import attempts
 from vms.web.door import too_many
@@ -60,7 +60,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         """Say that the account is closed, on the login page."""
-        notes.error(request, _("This account is not active. Ask an administrator."))
+        if user.is_pending:
+            notes.warning(request, _("This account waits for an administrator to let it in."))
+        else:
+            notes.error(request, _("This account is not active. Ask an administrator."))
         return redirect("account_login")
 
     def login(self, request: HttpRequest, user: User) -> None:
@@ -91,6 +94,7 @@ class LoginView(AllauthLoginView):  # type: ignore[misc]  # allauth ships no typ
         context = super(AllauthLoginView, self).get_context_data(**kwargs)
         if context["form"].errors and hasattr(self.request, "login_key"):
             context["left"] = attempts.left(self.request)
+        context["can_register"] = registration.is_open()
         return context  # type: ignore[no-any-return]  # as above
 
 

@@ -15,6 +15,7 @@ ICONS = {
     notices.LEASE_ENDS: "hourglass",
     notices.SHARED: "users",
     notices.QUOTA: "database",
+    notices.REGISTERED: "user-plus",
 }
 
 
