@@ -37,7 +37,7 @@ def close_code(read: Callable[[], object]) -> int:
 
 def test_session_sockets_console_and_token_end_within_five_seconds(site: Site) -> None:
     user_id, secret = site.manage("shell", "-v", "0", "-c", ALICE).split()
-    guest = site.create("hers", owner_id=user_id)
+    guest = site.create("hers")
     site.api("PUT", f"vms/{guest['id']}/owner", {"owner_id": user_id})
     admin, alice = Visitor(site), Visitor(site)
     admin.log_in()

@@ -10,8 +10,8 @@ from vms.models.history import Average, RolledUp, Track
 from vms.models.host import Host, HostStatus, Network, Pool, Volume
 from vms.models.invitation import Invitation
 from vms.models.job import Job, JobState
-from vms.models.recording import Recording, RecordingPolicy, RecordingState
 from vms.models.notice import Notice
+from vms.models.recording import Recording, RecordingPolicy, RecordingState
 from vms.models.rule import RoleRule
 from vms.models.seat import ConsoleLink, Seat
 from vms.models.share import Share, VmRole

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('vms', '0013_cloud_init'),
+        ('vms', '0015_gateways'),
     ]
 
     operations = [

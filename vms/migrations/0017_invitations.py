@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('vms', '0014_notices'),
+        ('vms', '0016_notices'),
     ]
 
     operations = [
