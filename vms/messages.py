@@ -234,6 +234,7 @@ JOB_KINDS: dict[str, Text] = {
     "create-vm": lazy("Create guest"),
     "delete-vm": lazy("Delete guest"),
     **storagewords.JOB_KINDS,
+    **templatewords.JOB_KINDS,
 }
 """What the work of a job is called; services/job_kinds.py says who does it."""
 
@@ -248,6 +249,7 @@ STEPS: dict[str, Text] = {
     "undefine": lazy("removing the guest"),
     "disks": lazy("deleting its disks"),
     **storagewords.STEPS,
+    **templatewords.STEPS,
     "undo": lazy("removing what was half-made"),
     "done": lazy("done"),
 }
@@ -260,7 +262,7 @@ ACTIONS: dict[str, Text] = {
     "vm.edit": lazy("Change settings"),
     "vm.describe": lazy("Change description"),
     "vm.tag": lazy("Change tags"),
-    "vm.cloud-init": lazy("Change cloud-init"),
+    **templatewords.ACTIONS,
     "vm.insert-iso": lazy("Insert CD"),
     "vm.eject-iso": lazy("Eject CD"),
     "vm.set-owner": lazy("Change owner"),

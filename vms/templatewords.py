@@ -40,7 +40,14 @@ SENTENCES: dict[str, Text] = {
     "linked-needs-qcow2": lazy("A thin layer over an image is possible in the format qcow2 only."),
     "pool-needs-raw": lazy("Volumes of the pool “%(name)s” are devices: their format is raw."),
     "ide-needs-pc": lazy("IDE exists on the machine pc only; take SATA."),
+    "seed-needs-disk": lazy(
+        "Without a disk there is no pool for the cloud-init seed; add one, or leave cloud-init out."
+    ),
     "network-needed": lazy("To boot from the network a guest needs an interface."),
+    "sysprep-missing": lazy(
+        "virt-sysprep is not installed on this machine; install the package libguestfs-tools."
+    ),
+    "sysprep-remote": lazy("virt-sysprep can clean disks of this machine only."),
     "hostname-rule": lazy(
         "A host name holds letters, digits and “-”, in parts of at most 63 with dots between them."
     ),
@@ -67,4 +74,15 @@ SENTENCES: dict[str, Text] = {
         "Line %(line)s: a password in clear text (“%(name)s”) is not kept. Type it into the field "
         "for the password, or put its hash here."
     ),
+}
+
+JOB_KINDS: dict[str, Text] = {"copy-template": lazy("Make template of guest")}
+STEPS: dict[str, Text] = {
+    "copy": lazy("copying the disks"),
+    "clean": lazy("taking out the identity of the guest"),
+    "template": lazy("making the template"),
+}
+ACTIONS: dict[str, Text] = {
+    "template.copy": lazy("Make template of guest"),
+    "vm.cloud-init": lazy("Change cloud-init"),
 }

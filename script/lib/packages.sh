@@ -19,6 +19,7 @@ LIST
     cat <<'LIST'
 to check the scripts: shellcheck busybox-static
 to log in to test guests: openssh-client
+to build a Debian cloud image for the tests: mmdebstrap fdisk extlinux e2fsprogs
 to run the tests on PostgreSQL: postgresql
 LIST
   fi

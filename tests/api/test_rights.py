@@ -20,6 +20,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("put", "/api/v1/vms/{vm_id}/cloud-init"): {"hostname": "mine"},
     ("put", "/api/v1/vms/{vm_id}/recording-policy"): {"policy": "off"},
     ("put", "/api/v1/hosts/{host_id}/consoles"): {"console_gateway_url": "https://evil.example"},
+    ("post", "/api/v1/vms/{vm_id}/template"): {"name": "mine"},
     ("patch", "/api/v1/templates/{template_id}"): {"name": "mine"},
     ("put", "/api/v1/pools/{pool_id}/autostart"): {"has_autostart": True},
     ("post", "/api/v1/pools/{pool_id}/volumes"): {"name": "mine", "capacity_bytes": 1 << 30},

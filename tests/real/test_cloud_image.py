@@ -34,7 +34,11 @@ ssh_deletekeys: false
 def debian_image() -> Path:
     """The image, built once and kept in var/ for later runs."""
     done = subprocess.run(
-        [ROOT / "script" / "debian-image"], capture_output=True, text=True, timeout=900, check=False
+        [ROOT / "script" / "debian-image", ROOT / "var" / "debian-image"],
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return Path(done.stdout.strip().splitlines()[-1])

@@ -9,7 +9,7 @@ from dataclasses import replace
 import libvirt
 import pytest
 
-from tests.support.hardware import NEEDS_KVM, OPTIONS, spec_with
+from tests.support.hardware import STARTED, spec_with
 from vms.hypervisor import domains, nodes, storage
 from vms.hypervisor.connection import HostConnection, Lane
 from vms.hypervisor.hardware import Firmware
@@ -22,7 +22,7 @@ def volumes(real_host: HostConnection, real_pool: PoolInfo) -> Iterator[dict[str
     """Blank disks and a CD, by the name that the options use: guests that are paused share them."""
     made = {}
     for name, kind in [("option.qcow2", "qcow2"), ("option.raw", "raw")] + [
-        (f"option-{number}.qcow2", "qcow2") for number in range(4)
+        (f"option-{number}.qcow2", "qcow2") for number in range(5)
     ]:
         volume = storage.create_volume(
             real_host, pool=real_pool.name, name=name, format=kind, capacity_bytes=1 << 20
@@ -60,7 +60,7 @@ def localized(
     return make
 
 
-@pytest.mark.parametrize("name", [name for name in OPTIONS if name not in NEEDS_KVM])
+@pytest.mark.parametrize("name", STARTED)
 def test_each_option_starts(
     name: str,
     localized: Callable[[str], VmSpec],

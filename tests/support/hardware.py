@@ -67,6 +67,29 @@ def _network_boot(spec: VmSpec) -> VmSpec:
     return replace(spec, disks=(disk,), nics=(NicSpec("default", boot_order=2),))
 
 
+def _caches(spec: VmSpec) -> VmSpec:
+    disks = tuple(
+        DiskSpec(f"/pool/option-{number}.qcow2", cache=cache)
+        for number, cache in enumerate(each for each in DiskCache if each)
+    )
+    return replace(spec, disks=disks)
+
+
+def _cards(spec: VmSpec) -> VmSpec:
+    return replace(spec, nics=tuple(NicSpec("default", model.value) for model in NicModel))
+
+
+def _guarded(spec: VmSpec) -> VmSpec:
+    hardware = Hardware(
+        cpu_mode=CpuMode.NAMED,
+        cpu_model="Nehalem",
+        topology=Topology(1, 2, 1),
+        firmware=Firmware.SECURE_BOOT,
+        has_tpm=True,
+    )
+    return replace(spec, vcpus=2, hardware=hardware)
+
+
 def _cd_seed(spec: VmSpec) -> VmSpec:
     disk = replace(spec.disks[0], bus="sata")
     seed = DiskSpec("/pool/seed.iso", format="raw", device="cdrom", bus="sata", is_readonly=True)
@@ -108,12 +131,29 @@ OPTIONS: dict[str, Callable[[VmSpec], VmSpec]] = {
     "no-serial": _hardware(has_serial=False),
     "no-agent": _hardware(has_agent=False),
     "no-rng": _hardware(has_rng=False),
+    "all-caches": _caches,
+    "all-nics": _cards,
+    "guarded": _guarded,
     "network-boot": _network_boot,
     "cd-seed": _cd_seed,
     "bare": _hardware(has_screen=False, has_serial=False, has_agent=False, has_rng=False),
 }
 """Name of each option, and what it changes in the plain guest."""
 NEEDS_KVM = frozenset({"cpu-host-passthrough"})
+STARTED_IN = {
+    "all-caches": {f"cache-{cache.value}" for cache in DiskCache if cache},
+    "all-nics": {f"nic-{model.value}" for model in NicModel},
+    "several": {"disk-scsi", "disk-sata", "disk-usb"},
+    "guarded": {"cpu-named", "topology", "secure-boot", "tpm"},
+    "bare": {"no-screen", "no-serial", "no-agent", "no-rng"},
+    "plain": {"machine-q35"},
+}
+"""Options that are started as part of another guest: each start takes a second or more."""
+STARTED = [
+    name
+    for name in OPTIONS
+    if name not in NEEDS_KVM and not any(name in parts for parts in STARTED_IN.values())
+]
 
 
 def spec_with(name: str) -> VmSpec:

@@ -71,6 +71,17 @@ class TemplateChange(TemplateParts):
     default_user: Line | None = None
 
 
+class TemplateFromGuest(Input):
+    """A template to be made of a guest that is off."""
+
+    name: Line
+    description: Text = ""
+    pool: Line = Field("", description="Where the copies go; empty: beside the disks.")
+    is_cleaned: bool = Field(
+        False, description="Take out the identity of the guest with virt-sysprep."
+    )
+
+
 class VersionInfo(BaseModel):
     """What a template was from one change to the next."""
 

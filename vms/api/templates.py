@@ -6,21 +6,30 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from ninja import Query, Router, Status
 
 from vms import selectors
 from vms.api import represent
 from vms.api.auth import actor_of
 from vms.api.inputs import Paging
-from vms.api.machines import TemplateChange, TemplateCreate, TemplateParts, VersionInfo
+from vms.api.machines import (
+    TemplateChange,
+    TemplateCreate,
+    TemplateFromGuest,
+    TemplateParts,
+    VersionInfo,
+)
 from vms.api.paging import page
-from vms.api.schemas import TemplateInfo, TemplatePage
+from vms.api.schemas import JobInfo, TemplateInfo, TemplatePage
 from vms.hypervisor.blueprint import Blueprint, DiskOrigin, DiskPlan, SourceKind
-from vms.services import templates, versions
+from vms.services import template_copies, templates, versions
+from vms.services.template_copies import CopyWish
 from vms.services.templates import TemplateDefaults
 
 router = Router(tags=["templates"])
+guests = Router(tags=["templates"])
 
 
 @router.get("", response=TemplatePage, operation_id="list_templates", summary="List templates")
@@ -93,6 +102,22 @@ def change_template(request: HttpRequest, template_id: UUID, data: TemplateChang
         image_id=data.image_id,
     )
     return represent.template(changed)
+
+
+@guests.post(
+    "/{vm_id}/template",
+    response={202: JobInfo},
+    operation_id="copy_template",
+    summary="Make a template of a guest",
+)
+def copy_template(
+    request: HttpRequest, vm_id: UUID, data: TemplateFromGuest, response: HttpResponse
+) -> Status[JobInfo]:
+    """Copy the disks of a guest that is off; its job makes a template of the copies."""
+    wish = CopyWish(data.name, data.description, data.pool, data.is_cleaned)
+    job = template_copies.from_guest(actor=actor_of(request), vm_id=vm_id, wish=wish)
+    response["Location"] = reverse("api:get_job", kwargs={"job_id": job.pk})
+    return Status(202, represent.job(job))
 
 
 @router.get(

@@ -57,6 +57,12 @@ class Template(models.Model):
             return Blueprint()
 
     @property
+    def sources(self) -> frozenset[tuple[str, str]]:
+        """Pool and name of every volume that guests are made from: its image, and further ones."""
+        further = {(disk.source_pool, disk.source_volume) for disk in self.plan.disks}
+        return frozenset(further | {(self.pool_name, self.volume_name)}) - {("", "")}
+
+    @property
     def vcpus(self) -> int:
         """Proposed number of virtual processors."""
         return self.plan.vcpus

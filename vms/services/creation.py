@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 from django.db import transaction
 
-from vms.hypervisor import cloudinit, domains, storage
+from vms.hypervisor import cloudinit, copies, domains, storage
 from vms.hypervisor.blueprint import Blueprint, DiskOrigin, DiskPlan, SourceKind
 from vms.hypervisor.connection import HostConnection
+from vms.hypervisor.disks import resize_volume
 from vms.hypervisor.errors import NameTaken, OperationFailed, VolumeNotFound
 from vms.hypervisor.hardware import DiskBus, Hardware
+from vms.hypervisor.storage_types import VolumeSpec
 from vms.hypervisor.types import (
     Accelerator,
     DiskSpec,
@@ -153,6 +156,8 @@ def _make_disk(work: _Work, index: int, medium: VolumeInfo | None) -> DiskSpec:
 def _from_source(
     work: _Work, plan: DiskPlan, source: VolumeInfo, *, name: str, size_bytes: int
 ) -> VolumeInfo:
+    if plan.origin is DiskOrigin.COPY:
+        return _full_copy(work, plan, source, name=name, size_bytes=size_bytes)
     return storage.create_overlay(
         work.host,
         pool=work.pool_of(plan),
@@ -161,6 +166,23 @@ def _from_source(
         backing_format=source.format,
         capacity_bytes=max(size_bytes, source.capacity_bytes),
     )
+
+
+def _full_copy(
+    work: _Work, plan: DiskPlan, source: VolumeInfo, *, name: str, size_bytes: int
+) -> VolumeInfo:
+    """Copy the source, then grow the copy: libvirt copies at the size of what it reads."""
+    pool, wanted = work.pool_of(plan), max(size_bytes, source.capacity_bytes)
+    made = copies.clone(
+        work.host,
+        pool=source.pool,
+        name=source.name,
+        spec=VolumeSpec(pool, name, plan.format.value, wanted),
+        progress=partial(jobs.progress, work.job),
+    )
+    if made.capacity_bytes >= wanted:
+        return made
+    return resize_volume(work.host, pool=pool, name=name, capacity_bytes=wanted)
 
 
 def seed_volume_name(vm: VM) -> str:

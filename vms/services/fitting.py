@@ -95,6 +95,8 @@ def shortfalls(blueprint: Blueprint, stock: Stock, main_pool: str) -> Iterator[S
         yield "disks", Problem("too-many-disks", limit=MAX_DISKS)
     if blueprint.source is SourceKind.IMAGE and not blueprint.disks:
         yield "disks", Problem("disk-needed")
+    if blueprint.cloud.is_read and not blueprint.disks and not main_pool:
+        yield "has_cloud_init", Problem("seed-needs-disk")
     for index, disk in enumerate(blueprint.disks):
         yield from _disk(index, disk, blueprint, stock, main_pool)
     if len(blueprint.nics) > MAX_NICS:
@@ -141,7 +143,9 @@ def _disk(
     index: int, disk: DiskPlan, blueprint: Blueprint, stock: Stock, main_pool: str
 ) -> Iterator[Shortfall]:
     pool = stock.pools.get(disk.pool or main_pool)
-    if pool is None:
+    if not (disk.pool or main_pool):
+        yield disk_key(index, "pool"), Problem("required")
+    elif pool is None:
         yield disk_key(index, "pool"), Problem("pool-not-found", name=disk.pool or main_pool)
     elif not pool.is_active:
         yield disk_key(index, "pool"), Problem("pool-inactive", name=pool.name)

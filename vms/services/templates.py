@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from vms import messages, selectors
@@ -17,7 +18,7 @@ from vms.hypervisor.blueprint import (
     with_first_network,
 )
 from vms.live import publish
-from vms.models import Host, Template, Volume
+from vms.models import Host, Pool, Template, Volume
 from vms.policy import Action, Actor, Person, can
 from vms.problems import Forbidden, Invalid, NotFound, Problem
 from vms.services import audit, cloud, fitting, names, versions
@@ -106,6 +107,7 @@ def make(
     _authorize(actor)
     image = _image(actor, image_id, content.blueprint.source)
     host = image.pool.host if image else _host(actor, host_id)
+    content = content if image else _placed(content, host)
     if errors := _problems(content, host, image):
         raise Invalid(errors)
     template = Template(
@@ -155,17 +157,23 @@ def delete(*, actor: Actor, template_id: selectors.Identifier) -> None:
 
 def using(host: Host, *, pool: str, volume: str) -> Template | None:
     """Return a template that guests are made from that volume with, as image or further disk."""
-    for template in Template.objects.filter(host=host):
-        own = (template.pool_name, template.volume_name)
-        others = {(disk.source_pool, disk.source_volume) for disk in template.plan.disks}
-        if (pool, volume) in {own, *others}:
-            return template
-    return None
+    rows = Template.objects.filter(host=host)
+    return next((row for row in rows if (pool, volume) in row.sources), None)
 
 
 def _authorize(actor: Actor) -> None:
     if not can(actor, Action.TEMPLATE_CREATE):
         raise Forbidden("forbidden", action=Action.TEMPLATE_CREATE.value)
+
+
+def _placed(content: TemplateContent, host: Host) -> TemplateContent:
+    """Put disks that have no image to stand beside into the usual pool of this installation."""
+    usual = str(settings.KVMWEB.pool)
+    if not Pool.objects.filter(host=host, name=usual).exists():
+        return content
+    plan = content.blueprint
+    disks = tuple(replace(disk, pool=disk.pool or usual) for disk in plan.disks)
+    return replace(content, blueprint=replace(plan, disks=disks))
 
 
 def possible_hosts(*, actor: Actor) -> list[Host]:

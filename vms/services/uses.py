@@ -66,7 +66,8 @@ class _Seen:
             self._above[overlay.backing_path].append(overlay)
         self._templates: defaultdict[tuple[str, str], list[Template]] = defaultdict(list)
         for template in Template.objects.filter(host=host):
-            self._templates[(template.pool_name, template.volume_name)].append(template)
+            for where in template.sources:
+                self._templates[where].append(template)
 
     def uses(self, volume: Volume) -> list[Use]:
         kind = UseKind.CD if volume.is_iso else UseKind.DISK
@@ -154,10 +155,11 @@ def standing(volume: Volume, everything: usage.Everything) -> Standing:
     uses = [_disk_use(disk, ids.get(disk.domain_uuid, "")) for disk in users.disks]
     uses += [Use(UseKind.OVERLAY, overlay.name) for overlay in users.overlays]
     uses += [Use(UseKind.OVERLAY, overlay.name) for overlay in _in_stopped_pools(volume)]
-    templates = Template.objects.filter(
-        host=host, pool_name=volume.pool.name, volume_name=volume.name
-    )
-    uses += [Use(UseKind.TEMPLATE, template.name, str(template.pk)) for template in templates]
+    uses += [
+        Use(UseKind.TEMPLATE, template.name, str(template.pk))
+        for template in Template.objects.filter(host=host)
+        if (volume.pool.name, volume.name) in template.sources
+    ]
     return Standing(volume.name, users.disks, tuple(uses))
 
 

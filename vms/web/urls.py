@@ -90,6 +90,7 @@ urlpatterns = [
     path("notices/<uuid:notice_id>/read/", notices.read, name="notice-read"),
     path("templates/", templates.page, name="templates"),
     path("templates/new/", templates.new, name="template-new"),
+    path("templates/from-guest/<uuid:vm_id>/", templates.from_guest, name="template-from-guest"),
     path("templates/<uuid:template_id>/edit/", templates.edit, name="template-edit"),
     path("templates/<uuid:template_id>/history/", templates.history, name="template-history"),
     path("templates/<uuid:template_id>/delete/", templates.delete, name="template-delete"),

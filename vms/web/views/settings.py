@@ -62,6 +62,7 @@ def _show(
             if disk.device == "cdrom" and not re.match(SEED_NAME, disk.source.rsplit("/", 1)[-1])
         ],
         "seed": seeds.state(actor=actor, vm_id=guest.pk),
+        "can_make_template": can(actor, Action.TEMPLATE_CREATE),
         "config_reason": "" if is_off else messages.sentence_for("must-be-off"),
         "can_set_owner": can(actor, Action.VM_SET_OWNER, guest),
         **forms,

@@ -9,14 +9,15 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from vms import selectors
+from vms import messages, selectors
 from vms.hypervisor.hardware import GuestOptions
 from vms.models import Host, Template
 from vms.policy import Action, Person, can
 from vms.problems import Forbidden
-from vms.services import hosts, templates, versions
+from vms.services import hosts, template_copies, templates, versions
 from vms.web.cards import template_cards
 from vms.web.door import done, door
+from vms.web.forms.copying import CopyForm
 from vms.web.forms.problems import SHOWN, add_problems
 from vms.web.forms.templates import Surroundings, TemplateForm
 from vms.web.hardwarelines import changed_label
@@ -117,6 +118,33 @@ def _show(
     is_wrong = form.is_bound and not form.is_growing
     context = {"form": form, "template": template, "has_images": has_images}
     return render(request, "templates/form.html", context, status=422 if is_wrong else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@door
+def from_guest(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
+    """Make a template of a guest that is off: its disks are copied."""
+    shown = template_copies.preview(actor=actor, vm_id=vm_id)
+    guest = selectors.vm(actor, vm_id)
+    data = request.POST if request.method == "POST" else None
+    form = CopyForm(data, shown=shown, initial={"description": guest.description})
+    if form.is_valid():
+        try:
+            template_copies.from_guest(actor=actor, vm_id=vm_id, wish=form.wish())
+        except SHOWN as problem:
+            add_problems(form, problem)
+        else:
+            text = _("“%(name)s” is being copied; the template appears when that has ended.")
+            done(request, text % {"name": guest.name}, "templates")
+            return redirect("templates")
+    context = {
+        "form": form,
+        "guest": guest,
+        "shown": shown,
+        "reason": messages.sentence_for(shown.reason) if shown.reason else "",
+    }
+    status = 422 if form.is_bound else 200
+    return render(request, "templates/from_guest.html", context, status=status)
 
 
 @require_safe
