@@ -17,10 +17,14 @@ from kvmweb.lifespan import Lifespan  # noqa: E402
 from vms.streams import playback  # noqa: E402
 from vms.streams.closing import Receive, Scope, Send, refuse  # noqa: E402
 from vms.streams.console import console  # noqa: E402
+from vms.streams.download import download  # noqa: E402
 from vms.streams.status import StatusConsumer  # noqa: E402
+from vms.streams.upload import upload  # noqa: E402
 
 STATUS_PATH = "/ws/status"
 CONSOLE_PATH = "/ws/console/"
+VOLUMES_PATH, CONTENT = "/api/v1/volumes/", "/content"
+UPLOADS_PATH = "/api/v1/uploads/"
 
 status = StatusConsumer.as_asgi()
 lifespan = Lifespan()
@@ -41,6 +45,13 @@ async def http(scope: Scope, receive: Receive, send: Send) -> None:
     path = own_path(scope["path"])
     if playback.PATH.match(path):
         await playback.playback(scope, receive, send, path=path)
+    elif path.startswith(UPLOADS_PATH):
+        root = f"{(settings.FORCE_SCRIPT_NAME or '').rstrip('/')}{UPLOADS_PATH}"
+        upload_id = path.removeprefix(UPLOADS_PATH)
+        await upload(scope, receive, send, upload_id=upload_id, root=root)
+    elif path.startswith(VOLUMES_PATH) and path.endswith(CONTENT):
+        volume_id = path.removeprefix(VOLUMES_PATH).removesuffix(CONTENT)
+        await download(scope, receive, send, volume_id=volume_id)
     else:
         await django_application(scope, receive, send)  # type: ignore[arg-type]  # the same shapes
 

@@ -31,6 +31,12 @@ class Env(BaseSettings):
     pool: str = "kvmweb"
     pool_path: Path = Path("/var/lib/libvirt/kvmweb")
     network: str = "default"
+    upload_hours: float = Field(default=24.0, gt=0, le=8760)
+    upload_space_gib: int = Field(default=200, ge=1)
+    image_max_gib: int = Field(default=500, ge=1)
+    download_allow: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    download_deny: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    catalogue: Path | None = None
     embedded: bool = True
     debug: bool = False
     log_level: str = "INFO"
@@ -92,6 +98,12 @@ class Env(BaseSettings):
         for text in value:
             ip_network(text)  # "*" would let everybody name the address that he comes from
         return value
+
+    @field_validator("download_allow", "download_deny", mode="before")
+    @classmethod
+    def _download_networks(cls, value: str | list[str]) -> list[str]:
+        parts = value.split(",") if isinstance(value, str) else value
+        return [str(ip_network(part.strip(), strict=False)) for part in parts if part.strip()]
 
     @field_validator("home")
     @classmethod

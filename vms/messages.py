@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from vms import accounttexts, storagewords, templatewords
+from vms import accounttexts, imagewords, storagewords, templatewords
 from vms.hypervisor.errors import HypervisorError
 from vms.hypervisor.types import AcceleratorReason, Verb, VmState
 from vms.problems import Problem
@@ -55,6 +55,8 @@ SENTENCES: dict[str, Text] = {
     # of rights and things
     "not-found": lazy("There is no such thing here."),
     "forbidden": lazy("You may not do this."),
+    "unauthorized": lazy("Log in first, or send a valid token."),
+    "csrf": lazy("This did not come from a page of this site."),
     "invalid": lazy("Some fields need another look."),
     "host-not-connected": lazy("The host “%(name)s” is away; try again when it is back."),
     "internal": lazy("Something went wrong inside kvmweb; the log of the server says what."),
@@ -115,41 +117,7 @@ SENTENCES: dict[str, Text] = {
     "network-inactive": lazy("Its network “%(name)s” is not started."),
     **templatewords.SENTENCES,
     "template-invalid": lazy("This template cannot be used: %(reason)s"),
-    # of image files
-    "image-name": lazy(
-        "“%(name)s” does not end like an image: iso, qcow2, img, raw, vmdk, vdi, vhdx or ova, also "
-        "with gz, xz or zst behind it."
-    ),
-    "image-empty": lazy("The file is empty."),
-    "image-not-as-named": lazy(
-        "By its name it should be %(name)s, but what it holds is %(found)s."
-    ),
-    "image-has-backing": lazy(
-        "It is only the difference to another image, which did not come with it. Flatten it first: "
-        "qemu-img convert makes one whole file."
-    ),
-    "image-has-data-file": lazy(
-        "It keeps its data in another file, which did not come with it. Flatten it first: "
-        "qemu-img convert makes one whole file."
-    ),
-    "image-names-others": lazy(
-        "It is a VMDK that consists of several files or names others. Make one file of it: "
-        "qemu-img convert -O vmdk -o subformat=streamOptimized."
-    ),
-    "image-encrypted": lazy("It is encrypted, and nobody here has the key."),
-    "image-absurd-size": lazy("It claims a size of %(size)s; at most %(limit)s is taken."),
-    "image-truncated": lazy("The file ends before the image does; get it again."),
-    "image-damaged": lazy("The image is damaged or not what it seems: %(detail)s"),
-    "image-too-large": lazy("Unpacked it is larger than %(limit)s, the most that is taken."),
-    "uploads-full": lazy(
-        "The disk that holds uploads is full. Remove some, or wait until others are done."
-    ),
-    "ova-no-disk": lazy("The OVA holds no disk that its description names."),
-    "ova-several-disks": lazy(
-        "The OVA holds %(count)s disks; one can be taken. Unpack it and upload each disk by itself."
-    ),
-    "checksum-rule": lazy("A SHA-256, SHA-384 or SHA-512 is 64, 96 or 128 hexadecimal digits."),
-    "checksum-missing": lazy("The published checksums say nothing about “%(name)s”."),
+    **imagewords.SENTENCES,
     # of disks
     "disk-not-in-pool": lazy("It is in no storage pool that kvmweb knows."),
     "disk-is-template": lazy("The template “%(name)s” is made from it."),
@@ -235,6 +203,7 @@ JOB_KINDS: dict[str, Text] = {
     "delete-vm": lazy("Delete guest"),
     **storagewords.JOB_KINDS,
     **templatewords.JOB_KINDS,
+    **imagewords.JOB_KINDS,
 }
 """What the work of a job is called; services/job_kinds.py says who does it."""
 
@@ -250,6 +219,7 @@ STEPS: dict[str, Text] = {
     "disks": lazy("deleting its disks"),
     **storagewords.STEPS,
     **templatewords.STEPS,
+    **imagewords.STEPS,
     "undo": lazy("removing what was half-made"),
     "done": lazy("done"),
 }
@@ -287,6 +257,7 @@ ACTIONS: dict[str, Text] = {
     "job.cancel": lazy("Cancel job"),
     "vm.grow-disk": lazy("Grow disk"),
     **storagewords.ACTIONS,
+    **imagewords.ACTIONS,
     "template.create": lazy("Create template"),
     "template.edit": lazy("Change template"),
     "template.delete": lazy("Delete template"),

@@ -29,6 +29,7 @@ from vms.models import (
     Share,
     SshKey,
     Template,
+    Upload,
     User,
     VmRole,
     Volume,
@@ -82,6 +83,8 @@ class Action(StrEnum):
     TEMPLATE_CREATE = "template.create"
     TEMPLATE_MANAGE = "template.manage"
     IMAGE_VIEW = "image.view"
+    IMAGE_MANAGE = "image.manage"
+    VOLUME_DOWNLOAD = "volume.download"
     POOL_VIEW = "pool.view"
     POOL_MANAGE = "pool.manage"
     VOLUME_MANAGE = "volume.manage"
@@ -373,6 +376,7 @@ VIEW_ACTIONS: dict[type[Model], Action] = {
     VM: Action.VM_VIEW,
     Template: Action.TEMPLATE_VIEW,
     Volume: Action.IMAGE_VIEW,
+    Upload: Action.IMAGE_MANAGE,
     Pool: Action.POOL_VIEW,
     Host: Action.HOST_VIEW,
     Network: Action.NETWORK_VIEW,

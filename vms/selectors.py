@@ -31,6 +31,7 @@ from vms.models import (
     Share,
     SshKey,
     Template,
+    Upload,
     User,
     Volume,
 )
@@ -210,6 +211,26 @@ def isos(actor: Actor, host_id: Identifier) -> QuerySet[Volume]:
 def image(actor: Actor, pk: Identifier) -> Volume:
     """Fetch one image."""
     return _fetch(actor, Volume.objects.select_related("pool", "pool__host"), pk, None)
+
+
+def uploads(actor: Actor) -> QuerySet[Upload]:
+    """Files on their way in that the actor may go on with, oldest first."""
+    return visible(actor, Upload.objects.select_related("pool", "pool__host", "user"))
+
+
+def upload(actor: Actor, pk: Identifier) -> Upload:
+    """Fetch one file on its way in."""
+    return _fetch(actor, Upload.objects.select_related("pool", "pool__host", "user"), pk, None)
+
+
+def volumes_being_made() -> frozenset[tuple[str, str, str]]:
+    """Host, pool and name of every volume that a job under way makes: it is not whole yet."""
+    notes = (
+        Job.objects.filter(state__in=OPEN_STATES).exclude(undo=[]).values_list("undo", flat=True)
+    )
+    return frozenset(
+        (note[1], note[2], note[3]) for each in notes for note in each if note[0] == "volume"
+    )
 
 
 def jobs(actor: Actor) -> QuerySet[Job]:

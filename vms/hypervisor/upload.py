@@ -1,13 +1,15 @@
 """Bytes into a pool. Each chunk is a call of its own, so that none holds a thread for long.
 
-The volume is removed when the upload does not reach its end.
+Holes of a file stay holes. The volume is removed when the upload does not reach its end.
 """
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -62,7 +64,7 @@ def upload_file(
     caller's thread. Raises Cancelled, OperationFailed when libvirt sees another format than
     `format`, and what upload_bytes raises; nothing stays on failure.
     """
-    with path.open("rb") as source:
+    with path.open("rb", buffering=0) as source:
         size_bytes = path.stat().st_size
         info = _upload(host, pool, name, source, size_bytes, progress=progress, cancelled=cancelled)
     try:
@@ -86,27 +88,35 @@ def _upload(
     progress: Callable[[int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> VolumeInfo:
-    _create(host, pool, name, size_bytes)
+    _create(host, pool, name, size_bytes, _data_bytes(source, size_bytes))
     try:
         if size_bytes:
             with host.session(Lane.STREAMS) as session:
                 stream = _begin(session, pool, name, size_bytes)
-                _send(session, stream, source, progress, cancelled)
+                _send(session, stream, _pieces(source, size_bytes), progress, cancelled)
         return _settle(host, pool, name)
     except BaseException:  # whatever ends it, KeyboardInterrupt too, nothing half made stays
         _remove(host, pool, name)
         raise
 
 
-def _create(host: HostConnection, pool: str, name: str, size_bytes: int) -> None:
+def _data_bytes(source: BinaryIO, size_bytes: int) -> int:
+    """Return how much of the source is no hole."""
+    try:
+        return min(size_bytes, os.fstat(source.fileno()).st_blocks * 512)
+    except OSError:  # in memory
+        return size_bytes
+
+
+def _create(host: HostConnection, pool: str, name: str, size_bytes: int, needed_bytes: int) -> None:
     # Always raw: the bytes bring their own format, and a header made here could be longer.
     xml = volume_xml(name=name, format="raw", capacity_bytes=size_bytes)
 
     def run(conn: libvirt.virConnect) -> None:
         target = pool_of(conn, pool)
         available = target.info()[3]
-        if size_bytes > available:
-            raise NoSpace(name=pool, detail=f"{size_bytes} > {available}")
+        if needed_bytes > available:
+            raise NoSpace(name=pool, detail=f"{needed_bytes} > {available}")
         target.createXML(xml, 0)
 
     context = {"pool": pool, "name": name}
@@ -116,7 +126,8 @@ def _create(host: HostConnection, pool: str, name: str, size_bytes: int) -> None
 def _begin(session: Session, pool: str, name: str, size_bytes: int) -> libvirt.virStream:
     def run(conn: libvirt.virConnect) -> libvirt.virStream:
         stream = conn.newStream(0)
-        in_pool(conn, pool, name).upload(stream, 0, size_bytes, 0)
+        flags = libvirt.VIR_STORAGE_VOL_UPLOAD_SPARSE_STREAM
+        in_pool(conn, pool, name).upload(stream, 0, size_bytes, flags)
         return stream
 
     return session.call(run, context={"pool": pool, "name": name, "what": "upload"})
@@ -125,23 +136,60 @@ def _begin(session: Session, pool: str, name: str, size_bytes: int) -> libvirt.v
 def _send(
     session: Session,
     stream: libvirt.virStream,
-    source: BinaryIO,
+    pieces: Iterator[bytes | int],
     progress: Callable[[int], None] | None,
     cancelled: Callable[[], bool] | None,
 ) -> None:
     sent_bytes = 0
     try:
-        while chunk := source.read(CHUNK_BYTES):
+        for piece in pieces:
             if cancelled is not None and cancelled():
                 raise Cancelled()
-            _send_chunk(session, stream, chunk)
-            sent_bytes += len(chunk)
+            if isinstance(piece, int):
+                _send_hole(session, stream, piece)
+                sent_bytes += piece
+            else:
+                _send_chunk(session, stream, piece)
+                sent_bytes += len(piece)
             if progress is not None:
                 progress(sent_bytes)
         session.call(lambda _conn: stream.finish(), timeout_s=SETTLE_TIMEOUT_S)
     except BaseException:
         _abort(session, stream)
         raise
+
+
+def _pieces(source: BinaryIO, size_bytes: int) -> Iterator[bytes | int]:
+    """Give the source from its beginning: bytes, and holes as their lengths."""
+    at = 0
+    while at < size_bytes:
+        data_at, hole_at = _next_data(source, at, size_bytes)
+        if data_at > at:
+            yield data_at - at
+        source.seek(data_at)
+        while data_at < hole_at:
+            chunk = source.read(min(CHUNK_BYTES, hole_at - data_at))
+            if not chunk:
+                raise OperationFailed(detail="the file became shorter")
+            data_at += len(chunk)
+            yield chunk
+        at = hole_at
+
+
+def _next_data(source: BinaryIO, at: int, size_bytes: int) -> tuple[int, int]:
+    """Return where the next bytes begin and end that are no hole; both the size when none are."""
+    try:
+        fd = source.fileno()
+        data_at = os.lseek(fd, at, os.SEEK_DATA)
+        return data_at, min(size_bytes, os.lseek(fd, data_at, os.SEEK_HOLE))
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            return size_bytes, size_bytes
+        return at, size_bytes  # in memory, or on a file system without holes
+
+
+def _send_hole(session: Session, stream: libvirt.virStream, length: int) -> None:
+    session.call(lambda _conn: stream.sendHole(length), timeout_s=CHUNK_TIMEOUT_S)
 
 
 def _send_chunk(session: Session, stream: libvirt.virStream, chunk: bytes) -> None:

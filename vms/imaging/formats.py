@@ -101,3 +101,10 @@ def require(expected: Format | None, head: bytes) -> Format:
     if found not in allowed:
         raise Problem("image-not-as-named", found=str(found), name=str(expected or "img"))
     return found
+
+
+def require_packing(expected: Packing, head: bytes) -> None:
+    """Refuse a file that is not packed as its name says. Raises Problem."""
+    found = sniff(head) if head else ""
+    if found != expected:
+        raise Problem("image-not-as-named", found=str(found), name=str(expected))

@@ -8,6 +8,7 @@ from vms.models.gateway import Gateway, GatewayConsole
 from vms.models.group import Group, Membership
 from vms.models.history import Average, RolledUp, Track
 from vms.models.host import Host, HostStatus, Network, Pool, Volume
+from vms.models.image import ImageOrigin, ImageSource, Upload
 from vms.models.invitation import Invitation
 from vms.models.job import Job, JobState
 from vms.models.notice import Notice
@@ -34,6 +35,8 @@ __all__ = [
     "Group",
     "Host",
     "HostStatus",
+    "ImageOrigin",
+    "ImageSource",
     "Invitation",
     "Job",
     "JobState",
@@ -54,6 +57,7 @@ __all__ = [
     "TemplateVersion",
     "Ticket",
     "Track",
+    "Upload",
     "User",
     "VmRole",
     "Volume",

@@ -203,6 +203,8 @@ def _image(
         raise Invalid({"image": Problem("unknown-image")}) from None
     if image.is_iso is not (source is SourceKind.ISO):
         raise Invalid({"image": Problem("image-is-iso" if image.is_iso else "image-is-no-iso")})
+    if (str(image.pool.host_id), image.pool.name, image.name) in selectors.volumes_being_made():
+        raise Invalid({"image": Problem("image-being-made")})
     if image.path in selectors.disk_paths_in_use() and not image.is_iso:
         raise Invalid({"image": Problem("image-in-use")})
     return image

@@ -1,4 +1,4 @@
-"""Who is at the other end of a websocket: what its handshake says, and whose session it is."""
+"""Who is at the other end of a stream: what its request says, and whose session it is."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Scope = Mapping[str, Any]  # Any: ASGI's own shape
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """What a websocket's request says."""
+    """What the request of a websocket, or of bytes by HTTP, says."""
 
     address: str
     session_key: str = field(repr=False)
@@ -30,7 +30,7 @@ class Handshake:
 
 
 def handshake(scope: Scope) -> Handshake:
-    """Read the request of a websocket."""
+    """Read the request of a websocket, or of bytes by HTTP."""
     headers = {
         name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
     }
@@ -42,7 +42,7 @@ def handshake(scope: Scope) -> Handshake:
         cookies=cookies,
         has_trusted_origin=origins.is_trusted(
             headers.get("origin", ""),
-            scheme="https" if scope.get("scheme") == "wss" else "http",
+            scheme="https" if scope.get("scheme") in ("wss", "https") else "http",
             host=headers.get("host", ""),
             allowed_hosts=settings.ALLOWED_HOSTS,
             public_origins=settings.KVMWEB.public_origins,

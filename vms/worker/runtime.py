@@ -13,7 +13,7 @@ from vms import selectors
 from vms.hypervisor import registry
 from vms.models import Host
 from vms.policy import SystemActor
-from vms.services import gateways, jobs, notices
+from vms.services import gateways, jobs, notices, uploads
 from vms.worker import jobs as _runner  # noqa: F401 - registers what runs a job
 from vms.worker.consumer import ThreadConsumer
 from vms.worker.desk import Desk
@@ -98,6 +98,7 @@ class Runtime:
 
     def _look_after_jobs(self) -> None:
         """Before the first job, end what was interrupted; later, clean up what had to wait."""
+        uploads.expire()
         if self._consumer is not None:
             jobs.clean_up_ended()
             gateways.forget_lost()

@@ -1,0 +1,196 @@
+"""Images in pools: what there is, where each came from, who uses it; and deleting one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from django.db import transaction
+
+from vms import selectors
+from vms.hypervisor import storage
+from vms.imaging import proposal
+from vms.imaging.proposal import Proposal
+from vms.live import publish
+from vms.models import VM, ImageOrigin, Template, Volume
+from vms.policy import Action, Actor, can
+from vms.problems import Forbidden, Problem, Refused
+from vms.services import audit, hosts
+
+
+class UseKind(StrEnum):
+    """What uses an image."""
+
+    GUEST = "guest"
+    TEMPLATE = "template"
+    VOLUME = "volume"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One thing that needs an image. `id` is "" where the reader may not look at it."""
+
+    kind: UseKind
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image as a page shows it. `origin` is None for one that was put there by other hands."""
+
+    volume: Volume
+    origin: ImageOrigin | None
+    uses: tuple[Use, ...] = ()
+    hidden_uses: int = 0
+    """How many more use it of which the reader may not know."""
+    is_being_made: bool = field(default=False)
+
+    @property
+    def problem(self) -> Problem | None:
+        """Why it cannot be deleted now, None when it can."""
+        if self.is_being_made:
+            return Problem("image-being-made")
+        if not self.volume.pool.is_active:
+            return Problem("pool-inactive", name=self.volume.pool.name)
+        if self.uses or self.hidden_uses:
+            return Problem("image-used", users=self._users())
+        return None
+
+    def _users(self) -> str:
+        names = [f"“{use.name}”" for use in self.uses[:3]]
+        more = len(self.uses) - len(names) + self.hidden_uses
+        return ", ".join([*names, f"+{more}"] if more else names)
+
+
+def listing(*, actor: Actor) -> list[Image]:
+    """List the images that the actor may see, by name; a constant number of queries.
+
+    A volume that is the disk of a guest is no image, unless it came as one or a template is made
+    from it.
+    """
+    volumes = list(selectors.images(actor).select_related("pool", "pool__host").order_by("name"))
+    found = _images(actor, volumes)
+    return [image for image in found if _is_image(image)]
+
+
+def _is_image(image: Image) -> bool:
+    if image.volume.is_iso or image.origin is not None:
+        return True
+    kinds = {use.kind for use in image.uses}
+    return UseKind.TEMPLATE in kinds or (UseKind.GUEST not in kinds and not image.hidden_uses)
+
+
+def get(*, actor: Actor, image_id: selectors.Identifier) -> Image:
+    """Return one image with who uses it. Raises NotFound."""
+    return _images(actor, [selectors.image(actor, image_id)])[0]
+
+
+def proposal_for(image: Image) -> Proposal:
+    """Propose a guest for the system of an image, as the osinfo database has it."""
+    return proposal.for_os(image.origin.os_id if image.origin else "")
+
+
+def _images(actor: Actor, volumes: Sequence[Volume]) -> list[Image]:
+    hosts_of = {volume.pool.host_id for volume in volumes}
+    origins = {
+        (row.host_id, row.pool_name, row.volume_name): row
+        for row in ImageOrigin.objects.filter(host__in=hosts_of).select_related("added_by")
+    }
+    users = _users(actor, volumes)
+    making = selectors.volumes_being_made()
+    images = []
+    for volume in volumes:
+        pool = volume.pool
+        seen, hidden = users.get((str(pool.host_id), volume.path), ((), 0))
+        images.append(
+            Image(
+                volume=volume,
+                origin=origins.get((pool.host_id, pool.name, volume.name)),
+                uses=tuple(seen),
+                hidden_uses=hidden,
+                is_being_made=(str(pool.host_id), pool.name, volume.name) in making,
+            )
+        )
+    return images
+
+
+Place = tuple[str, str]
+"""Id of a host and a path there."""
+
+
+def _users(actor: Actor, volumes: Sequence[Volume]) -> Mapping[Place, tuple[Sequence[Use], int]]:
+    """Find who uses each volume, itself or through volumes that are based on it."""
+    hosts_of = {volume.pool.host_id for volume in volumes}
+    bases = _bases(hosts_of)
+    uses: defaultdict[Place, list[Use]] = defaultdict(list)
+    hidden: defaultdict[Place, int] = defaultdict(int)
+    paths_of = {(str(v.pool.host_id), v.pool.name, v.name): v.path for v in volumes}
+    for template in Template.objects.filter(host__in=hosts_of):
+        key = (str(template.host_id), template.pool_name, template.volume_name)
+        if key in paths_of:
+            use = Use(UseKind.TEMPLATE, str(template.pk), template.name)
+            uses[key[0], paths_of[key]].append(use)
+    visible = selectors.visible_vm_ids(actor)
+    guests = VM.objects.filter(host__in=hosts_of).values_list("pk", "name", "host_id", "disk_paths")
+    covered = set()
+    for pk, name, host_id, paths in guests:
+        for path in {each for own in paths for each in _down(bases, (str(host_id), own))}:
+            covered.add(path)
+            if str(pk) in visible:
+                uses[path].append(Use(UseKind.GUEST, str(pk), name))
+            else:
+                hidden[path] += 1
+    for place, (base, name) in bases.items():
+        if place not in covered:
+            uses[base].append(Use(UseKind.VOLUME, "", name))
+    return {place: (uses[place], hidden[place]) for place in {*uses, *hidden}}
+
+
+def _bases(host_ids: Iterable[object]) -> dict[Place, tuple[Place, str]]:
+    """Return for each volume that is based on another: that other's place, and its own name."""
+    rows = Volume.objects.filter(pool__host__in=set(host_ids)).exclude(backing_path="")
+    values = rows.values_list("pool__host_id", "path", "backing_path", "name")
+    return {(str(host), path): ((str(host), backing), name) for host, path, backing, name in values}
+
+
+def _down(bases: Mapping[Place, tuple[Place, str]], place: Place) -> list[Place]:
+    """Return a place and all that it is based on."""
+    chain = [place]
+    while (below := bases.get(chain[-1])) and below[0] not in chain:
+        chain.append(below[0])
+    return chain
+
+
+def delete(*, actor: Actor, image_id: selectors.Identifier) -> None:
+    """Delete an image from its pool. Raises Forbidden, Refused while anything uses it."""
+    volume = selectors.image(actor, image_id)
+    if not can(actor, Action.IMAGE_MANAGE, volume):
+        raise Forbidden("forbidden", action=Action.IMAGE_MANAGE.value)
+    hosts.require_connected(volume.pool.host)
+    image = _images(actor, [volume])[0]
+    pool, name = volume.pool, volume.name
+    trail = audit.Trail(
+        actor,
+        "image.delete",
+        audit.Target("image", str(volume.pk), name),
+        command=f"virsh vol-delete --pool {pool.name} {name}",
+        detail={"pool": pool.name},
+    )
+    with audit.audited(trail):
+        if problem := image.problem:
+            raise Refused(problem.code, **problem.params)
+        storage.delete_volume(hosts.connection(pool.host), pool=pool.name, name=name)
+        with transaction.atomic():
+            ImageOrigin.objects.filter(
+                host=pool.host, pool_name=pool.name, volume_name=name
+            ).delete()
+            Volume.objects.filter(pk=volume.pk).delete()
+            transaction.on_commit(_tell)
+
+
+def _tell() -> None:
+    publish.things_changed("images")
+    publish.things_changed("pools")

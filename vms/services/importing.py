@@ -1,0 +1,286 @@
+"""Bring a file that lies here into a pool as an image: verify, unpack, look into it, convert, copy.
+
+The work of a job. Whatever it makes is noted before, so that nothing stays when it ends badly.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from vms import selectors
+from vms.hypervisor import images, storage
+from vms.hypervisor.errors import OperationFailed, VolumeExists
+from vms.hypervisor.types import VolumeInfo
+from vms.imaging import checksums, formats, inspection, unpack
+from vms.imaging.formats import KEPT, Format
+from vms.imaging.inspection import Inspection
+from vms.live import publish
+from vms.models import ImageOrigin, Job, Pool
+from vms.policy import Actor
+from vms.problems import NotFound, Problem
+from vms.services import audit, hosts, incoming, jobs, sync_storage
+from vms.services.job_kinds import runs
+
+IMPORT = "import-image"
+STEPS = 5
+CHUNK_BYTES = 1 << 20
+_TRIES = 50
+_ODD = re.compile(r"[^\w.+-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """What the job needs besides its file, as plain values."""
+
+    pool_id: str
+    filename: str
+    source: str
+    origin: str
+    checksum: str = ""
+    """Algorithm, colon, digest: what the file as it came must have; "" for anything."""
+    is_verified: bool = False
+    os_id: str = ""
+    arch: str = ""
+    more: dict[str, Any] = field(default_factory=dict)  # Any: values of whoever made the file
+    """For the service that fetched the file."""
+
+
+def pool_for(actor: Actor, pool_id: selectors.Identifier) -> Pool | None:
+    """Return the pool of that id if it can take an image, or the usual one for ""."""
+    pools = selectors.pools(actor)
+    if not pool_id:
+        row = pools.filter(name=settings.KVMWEB.pool).first()
+        return row if row and row.is_active else None
+    try:
+        row = selectors.pool(actor, pool_id)
+    except NotFound:
+        return None
+    return row if row.is_active else None
+
+
+def request(
+    *, actor: Actor, kind: str, file_id: uuid.UUID, params: Params, pool: Pool, steps: int = STEPS
+) -> Job:
+    """Enqueue a job about a file of ours; call inside a transaction."""
+    target = audit.Target("image", str(file_id), params.filename)
+    detail: dict[str, str | int | list[str]] = {"pool": pool.name, "from": params.origin}
+    action = f"image.{params.source}"
+    trail = audit.Trail(actor, action, target, detail=detail, correlation=file_id)
+    if kind != IMPORT:  # an upload was asked for when it began
+        audit.requested(trail)
+    undo = (("file", str(file_id)),)
+    new = jobs.NewJob(kind, None, asdict(params), steps, undo, target)
+    return jobs.request(actor=actor, new=new, correlation=trail.correlation)
+
+
+@runs(IMPORT)
+def run(job: Job) -> None:
+    """Bring an uploaded file in."""
+    bring_in(job, Params(**job.params), steps_before=0)
+
+
+@dataclass(slots=True)
+class _Work:
+    """What the steps share; `path` is the file as far as it has got."""
+
+    job: Job
+    params: Params
+    pool: Pool
+    path: Path
+    done: int
+
+    def step(self, code: str) -> None:
+        """Begin the next step."""
+        jobs.step(self.job, code, self.done)
+        self.job.bytes_done = self.job.bytes_total = 0
+        self.job.save(update_fields=["bytes_done", "bytes_total"])
+        self.done += 1
+
+    def make(self, ending: str) -> Path:
+        """Name a file to be made, and see to it that it goes in the end."""
+        path = incoming.path_of(str(self.job.target_id), ending)
+        jobs.made(self.job, "file", path.name)
+        path.unlink(missing_ok=True)
+        return path
+
+    def go_on_with(self, path: Path) -> None:
+        """Drop the file of the step before."""
+        incoming.remove(self.path.name)
+        self.path = path
+
+    def told(self, total_bytes: int) -> Callable[[int], None]:
+        """Return what takes the progress of this step."""
+        return lambda done: jobs.progress(self.job, min(done, total_bytes), total_bytes)
+
+
+def bring_in(job: Job, params: Params, *, steps_before: int) -> VolumeInfo:
+    """Do all steps from the file of the job's target on, and write what came of it.
+
+    Raises Problem, host errors, jobs.Cancelled; what was noted is then removed by `jobs.finish`.
+    """
+    pool = Pool.objects.select_related("host").filter(pk=params.pool_id).first()
+    if pool is None:
+        raise Problem("unknown-pool")
+    work = _Work(job, params, pool, incoming.path_of(str(job.target_id)), steps_before)
+    work.step("verify")
+    digest = _verify(work)
+    work.step("unpack")
+    _unpack(work)
+    work.step("inspect")
+    found = _inspect(work)
+    work.step("convert")
+    if found.format not in KEPT:
+        _convert(work, found)
+    work.step("copy")
+    volume = _copy(work, found)
+    _settle(work, found, volume, digest)
+    return volume
+
+
+def _verify(work: _Work) -> str:
+    """Compute the digest of the file as it came, and compare it with what it should be."""
+    wanted = work.params.checksum
+    digest = checksums.new(wanted.partition(":")[0] or "sha256")
+    told, read = work.told(work.path.stat().st_size), 0
+    with work.path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+            read += len(chunk)
+            told(read)
+    found = f"{digest.name}:{digest.hexdigest()}"
+    if wanted and found != wanted:
+        raise Problem("checksum-wrong", wanted=wanted, found=found)
+    return found
+
+
+def _unpack(work: _Work) -> None:
+    said = formats.declared(work.params.filename)
+    total = work.path.stat().st_size
+    limit = incoming.largest_bytes()
+    if said.packing:
+        with work.path.open("rb") as file:
+            formats.require_packing(said.packing, file.read(formats.HEAD_BYTES))
+        target = work.make("unpacked")
+        unpack.unpack(work.path, target, said.packing, limit_bytes=limit, progress=work.told(total))
+        work.go_on_with(target)
+    if said.format is Format.OVA:
+        _unpack_ova(work, limit)
+
+
+def _unpack_ova(work: _Work, limit_bytes: int) -> None:
+    with work.path.open("rb") as file:
+        formats.require(Format.OVA, file.read(formats.HEAD_BYTES))
+    target, total = work.make("disk"), work.path.stat().st_size
+    unpack.extract_disk(work.path, target, limit_bytes=limit_bytes, progress=work.told(total))
+    work.go_on_with(target)
+
+
+def _inspect(work: _Work) -> Inspection:
+    expected = formats.declared(work.params.filename).format
+    if expected is Format.OVA:
+        expected = Format.VMDK
+    return inspection.inspect(work.path, expected)
+
+
+def _convert(work: _Work, found: Inspection) -> None:
+    target, total = work.make("qcow2"), found.virtual_bytes
+    told = work.told(total)
+    unpack.require_space(target.parent, 0)
+    try:
+        images.convert(
+            work.path,
+            target,
+            format=found.format.value,
+            limit_bytes=incoming.largest_bytes(),
+            progress=lambda fraction: told(round(fraction * total)),
+        )
+    except OperationFailed as error:
+        unpack.require_space(target.parent, 0)
+        raise Problem("image-damaged", detail=str(error.params["detail"])) from error
+    work.go_on_with(target)
+
+
+def _copy(work: _Work, found: Inspection) -> VolumeInfo:
+    """Stream the file into the pool under a name that is free there."""
+    format = found.format if found.format in KEPT else Format.QCOW2
+    size = work.path.stat().st_size
+    host = hosts.connection(work.pool.host)
+    for name in _names(work.params.filename, format):
+        before = list(work.job.undo)
+        if _is_there(work, name):
+            continue
+        jobs.made(work.job, "volume", str(work.pool.host_id), work.pool.name, name)
+        try:
+            return storage.upload_file(
+                host,
+                pool=work.pool.name,
+                name=name,
+                format=format.value,
+                path=work.path,
+                progress=work.told(size),
+            )
+        except VolumeExists:  # somebody was quicker: it is not ours to remove
+            work.job.undo = before
+            work.job.save(update_fields=["undo"])
+    raise VolumeExists(pool=work.pool.name, name=work.params.filename)
+
+
+def _is_there(work: _Work, name: str) -> bool:
+    """Say whether the pool was last seen with that name, or a job under way makes it."""
+    key = (str(work.pool.host_id), work.pool.name, name)
+    return work.pool.volumes.filter(name=name).exists() or key in selectors.volumes_being_made()
+
+
+def _names(filename: str, format: Format) -> list[str]:
+    """Propose names for the volume: that of the file, then with a number behind it."""
+    stem = _ODD.sub("-", formats.declared(filename).stem).strip("-.")[:100] or "image"
+    ending = format.value
+    return [f"{stem}.{ending}", *(f"{stem}-{number}.{ending}" for number in range(2, _TRIES))]
+
+
+def _settle(work: _Work, found: Inspection, volume: VolumeInfo, digest: str) -> None:
+    """Write what is known of the image now, and drop the file that it was made of."""
+    params = work.params
+    os = found.found.os if found.found else None
+    with transaction.atomic():
+        ImageOrigin.objects.update_or_create(
+            host=work.pool.host,
+            pool_name=work.pool.name,
+            volume_name=volume.name,
+            defaults={
+                "source": params.source,
+                "origin": params.origin[:1000],
+                "checksum": digest,
+                "is_verified": params.is_verified,
+                "os_id": os.id if os else params.os_id,
+                "os_name": os.name if os else "",
+                "arch": found.found.arch if found.found else params.arch,
+                "is_bootable": _boots(found),
+                "has_efi": found.iso.has_efi if found.iso else None,
+                "added_by": work.job.actor,
+            },
+        )
+        sync_storage.observe_volume(work.pool.host, volume)
+        work.job.target_name = volume.name[:200]
+        work.job.save(update_fields=["target_name"])
+        transaction.on_commit(_tell)
+    for note in work.job.undo:
+        if note[0] == "file":
+            incoming.remove(note[1])
+
+
+def _boots(found: Inspection) -> bool | None:
+    return (found.iso.is_bootable or found.iso.has_efi) if found.iso else None
+
+
+def _tell() -> None:
+    publish.things_changed("images")
+    publish.things_changed("pools")
