@@ -60,7 +60,6 @@ SENTENCES: dict[str, str | Promise] = {
     "too-many-uploads": lazy("You have %(limit)s unfinished uploads; remove some first."),
     "too-many-transfers": lazy("Too many transfers are under way; try again in a moment."),
     "download-cut": lazy("The client went away, or it broke off, before all was sent."),
-    "unknown-pool": lazy("There is no such pool, or it is not started."),
     "uploads-full": lazy(
         "The disk that holds uploads is full. Remove some, or wait until others are done."
     ),
@@ -87,7 +86,6 @@ STEPS: dict[str, str | Promise] = {
     "unpack": lazy("unpacking"),
     "inspect": lazy("looking into the image"),
     "convert": lazy("converting to qcow2"),
-    "copy": lazy("copying into the pool"),
 }
 
 ACTIONS: dict[str, str | Promise] = {

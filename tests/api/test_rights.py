@@ -49,6 +49,9 @@ FORBIDDEN = {
     ("get", "/api/v1/audit"): 403,
     ("post", "/api/v1/pools"): 403,
     ("post", "/api/v1/pools/xml"): 403,
+    ("get", "/api/v1/images/catalogue/entries"): 403,
+    ("post", "/api/v1/images/catalogue/fetch"): 403,
+    ("post", "/api/v1/images/fetch"): 403,
     ("patch", "/api/v1/templates/{template_id}"): 403,
     ("delete", "/api/v1/templates/{template_id}"): 403,
     ("get", "/api/v1/templates/{template_id}/versions"): 403,
@@ -120,6 +123,8 @@ def test_a_user_may_see_templates_and_not_change_them(api_of, mallory, ids, imag
         ("post", "/api/v1/templates"): {"image_id": ids["image_id"], "name": "x"},
         ("post", "/api/v1/pools"): {"host_id": SOME_ID, "name": "x", "kind": "dir", "path": "/x"},
         ("post", "/api/v1/pools/xml"): {"host_id": SOME_ID, "xml": "<pool/>"},
+        ("post", "/api/v1/images/catalogue/fetch"): {"entry_id": "debian-13-x86_64"},
+        ("post", "/api/v1/images/fetch"): {"url": "https://example.org/x.iso"},
     }
     for (method, path), status in FORBIDDEN.items():
         response = client.request(method.upper(), filled(path, ids), bodies.get((method, path)))

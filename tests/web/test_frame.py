@@ -32,6 +32,7 @@ POST_ONLY = {
     "jobs-dismiss": [],
     "pool-autostart": ["pool"],
     "pool-verb": ["pool", "start"],
+    "upload-discard": ["user"],
     "person-role": ["user"],
     "person-reactivate": ["user"],
     "person-password": ["user"],
@@ -87,6 +88,10 @@ READABLE = {
     "volume-move": ["volume"],
     "volume-wipe": ["volume"],
     "volume-delete": ["volume"],
+    "images": [],
+    "image-fetch": [],
+    "image-catalogue": [],
+    "image-delete": ["image"],
     "host": [],
     "people": [],
     "person-add": [],
@@ -126,7 +131,12 @@ ELSEWHERE = {
 
 @pytest.fixture
 def address(make_guest, template, alice):
-    ids = {"vm": make_guest(alice).pk, "template": template.pk, "user": alice.pk}
+    ids = {
+        "vm": make_guest(alice).pk,
+        "template": template.pk,
+        "user": alice.pk,
+        "image": template.image_id,
+    }
     ids |= {"pool": template.image.pool_id, "volume": template.image_id}
 
     def make(name: str, args: list[str]) -> str:

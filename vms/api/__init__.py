@@ -9,6 +9,7 @@ from vms.api import (
     cloudinit,
     gateway,
     hosts,
+    images,
     jobs,
     me,
     recordings,
@@ -46,7 +47,7 @@ api.add_router("/hosts", hosts.hosts)
 api.add_router("/hosts", series.hosts)
 api.add_router("/pools", storage.pools)
 api.add_router("/volumes", storage.volumes)
-api.add_router("/images", hosts.images)
+api.add_router("/images", images.router)
 api.add_router("/jobs", jobs.router)
 api.add_router("/audit", audit.router)
 api.add_router("/gateway", gateway.router)

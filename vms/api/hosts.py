@@ -1,4 +1,4 @@
-"""Hosts and images: reading only, from what was last seen."""
+"""Hosts: reading only, from what was last seen."""
 
 from __future__ import annotations
 
@@ -10,18 +10,15 @@ from ninja import Query, Router
 from vms import selectors
 from vms.api import represent
 from vms.api.auth import actor_of
-from vms.api.inputs import HostConsoles, ImageFilter, Paging
+from vms.api.inputs import HostConsoles, Paging
 from vms.api.paging import each, page
 from vms.api.schemas import (
     HostDetail,
     HostPage,
-    ImageInfo,
-    ImagePage,
 )
 from vms.services import gateways
 
 hosts = Router(tags=["hosts"])
-images = Router(tags=["images"])
 
 
 @hosts.get("", response=HostPage, operation_id="list_hosts", summary="List hosts")
@@ -67,20 +64,3 @@ def get_host_consoles(request: HttpRequest, host_id: UUID) -> HostConsoles:
     """Say through which gateway the screens of a host's guests come."""
     host = selectors.host(actor_of(request), host_id)
     return HostConsoles(console_gateway_url=host.console_gateway_url)
-
-
-@images.get("", response=ImagePage, operation_id="list_images", summary="List images")
-def list_images(request: HttpRequest, wanted: Query[ImageFilter]) -> ImagePage:
-    """List what templates can be made from, and ISOs. Users see ISOs."""
-    rows = selectors.images(actor_of(request))
-    if wanted.kind == "iso":
-        rows = rows.filter(format="iso")
-    elif wanted.kind == "disk":
-        rows = rows.exclude(format="iso")
-    return page(ImagePage, rows, wanted, each(represent.image))
-
-
-@images.get("/{image_id}", response=ImageInfo, operation_id="get_image", summary="Look at an image")
-def get_image(request: HttpRequest, image_id: UUID) -> ImageInfo:
-    """Show an image."""
-    return represent.image(selectors.image(actor_of(request), image_id))

@@ -68,6 +68,23 @@ class ImageFilter(Paging):
     kind: Literal["disk", "iso"] | None = Field(None, description="Only disks or only ISOs.")
 
 
+class ImageFetch(Input):
+    """An image at an address."""
+
+    url: Line = Field(description="https:// or http://, a public address.")
+    pool_id: UUID | None = Field(None, description="The usual pool when left out.")
+    checksum: Line = Field("", description="SHA-256, SHA-384 or SHA-512 in hex.")
+    filename: Line = Field("", description="Where the address does not end with one.")
+
+
+class CatalogueChoice(Input):
+    """An image of the catalogue."""
+
+    entry_id: Line
+    pool_id: UUID | None = Field(None, description="The usual pool when left out.")
+    has_template: bool = Field(True, description="Make a template of it, too.")
+
+
 class SpanChoice(Schema):
     """How much history."""
 

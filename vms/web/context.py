@@ -74,6 +74,7 @@ class Frame:
             "storage": "storage",
             "pool": "storage",
             "volume": "storage",
+            "image": "templates",
             "host": "host",
             "pe": "people",
             "activity": "activity",

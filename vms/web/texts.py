@@ -51,6 +51,20 @@ def script_texts() -> dict[str, str]:
         "filmBroken": _("The recording cannot be shown"),
         "filmBrokenText": _("It was deleted, you may no longer see it, or the server is away."),
         **_console_texts(),
+        **_upload_texts(),
+    }
+
+
+def _upload_texts() -> dict[str, str]:
+    return {
+        "uploadWaits": _("asking where to begin"),
+        "uploadDone": _("“%(name)s” is here and is being looked into."),
+        "uploadBroke": _("It broke off. What came is kept; go on, or choose the file again later."),
+        "sizeOf": _("%(done)s of %(total)s"),
+        "pause": _("Pause"),
+        "paused": _("paused"),
+        "goOn": _("Go on"),
+        "giveUp": _("Give up"),
     }
 
 

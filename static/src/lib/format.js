@@ -36,3 +36,16 @@ export function mib(mib) {
   if (mib < 1024) return `${Math.round(mib)} MiB`;
   return `${(mib / 1024).toFixed(1)} GiB`;
 }
+
+/**
+ * A size with the largest binary unit that keeps it above one.
+ * @param {number} bytes
+ */
+export function size(bytes) {
+  let value = bytes;
+  for (const unit of ["B", "KiB", "MiB", "GiB"]) {
+    if (value < 1024) return `${Number.isInteger(value) ? value : value.toFixed(1)} ${unit}`;
+    value /= 1024;
+  }
+  return `${value.toFixed(1)} TiB`;
+}
