@@ -62,16 +62,44 @@ class Env(BaseSettings):
     mail_from: str = ""
     registration: bool = False
     registration_domains: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    oidc_url: str = ""
+    oidc_name: str = "Single sign-on"
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_scopes: Annotated[list[str], NoDecode] = Field(
+        default_factory=lambda: ["openid", "profile", "email"]
+    )
+    oidc_groups_claim: str = "groups"
+    oidc_groups: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
+    oidc_roles: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
     audit_days: int = Field(default=365, ge=0, le=36_500)
 
     @field_validator(
-        "public_urls", "allowed_hosts", "trusted_proxies", "registration_domains", mode="before"
+        "public_urls",
+        "allowed_hosts",
+        "trusted_proxies",
+        "registration_domains",
+        "oidc_scopes",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
+
+    @field_validator("oidc_groups", "oidc_roles", mode="before")
+    @classmethod
+    def _pairs(cls, value: object) -> object:
+        """Read "theirs=ours, theirs=ours"; a name of theirs may hold "=", as LDAP's do."""
+        if not isinstance(value, str):
+            return value
+        parts = [part.strip() for part in value.split(";" if ";" in value else ",")]
+        pairs = [part.rpartition("=") for part in parts if part]
+        if any(not theirs.strip() or not ours.strip() for theirs, _sign, ours in pairs):
+            msg = f"{value!r} is not like: their-group=Our group, other=Another"
+            raise ValueError(msg)
+        return {theirs.strip(): ours.strip() for theirs, _sign, ours in pairs}
 
     @field_validator("public_urls")
     @classmethod

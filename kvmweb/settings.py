@@ -30,6 +30,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "vms",
 ]
 
@@ -104,6 +106,28 @@ ACCOUNT_CHANGE_EMAIL = False
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key", "login": "60/m/ip"}
 ACCOUNT_SESSION_REMEMBER = None
 ACCOUNT_PREVENT_ENUMERATION = True
+SOCIALACCOUNT_ADAPTER = "vms.web.sso.SocialAdapter"
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 8
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, Any]] = {  # Any: allauth's own shape
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "SCOPE": KVMWEB.oidc_scopes,
+        "APPS": [
+            {
+                "provider_id": "sso",
+                "name": KVMWEB.oidc_name,
+                "client_id": KVMWEB.oidc_client_id,
+                "secret": KVMWEB.oidc_client_secret.get_secret_value(),
+                "settings": {"server_url": KVMWEB.oidc_url},
+            }
+        ]
+        if KVMWEB.oidc_url
+        else [],
+    }
+}
+ACCOUNT_UNIQUE_EMAIL = False
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_ADAPTER = "vms.web.factors.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

@@ -50,6 +50,7 @@ ACTIONS: dict[str, Text] = {
     "token.revoke": lazy("Revoke API token"),
     "people.require-factor": lazy("Choose who needs a second factor"),
     "people.take-factors": lazy("Take second factors away"),
+    "people.directory": lazy("Take over from the directory"),
     "people.invite": lazy("Invite"),
     "people.uninvite": lazy("Revoke invitation"),
     "people.join": lazy("Join by invitation"),

@@ -11,6 +11,7 @@ from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.views import LoginView as AllauthLoginView
 from allauth.account.views import PasswordChangeView as AllauthPasswordChangeView
 from allauth.core.exceptions import ImmediateHttpResponse
+from django.conf import settings
 from django.contrib import messages as notes
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -94,6 +95,7 @@ class LoginView(AllauthLoginView):  # type: ignore[misc]  # allauth ships no typ
         context = super(AllauthLoginView, self).get_context_data(**kwargs)
         if context["form"].errors and hasattr(self.request, "login_key"):
             context["left"] = attempts.left(self.request)
+        context["sso_name"] = settings.KVMWEB.oidc_name if settings.KVMWEB.oidc_url else ""
         context["can_register"] = registration.is_open()
         return context  # type: ignore[no-any-return]  # as above
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from allauth.account.views import ReauthenticateView, logout
+from allauth.account.views import ReauthenticateView
 from django.contrib.auth.decorators import login_required
 from django.urls import path
 from django.views.i18n import set_language
 
-from vms.web import factorurls
+from vms.web import factorurls, sso
 from vms.web.accounts import LoginView, PasswordChangeView
 from vms.web.views import (
     account,
@@ -134,7 +134,9 @@ urlpatterns = [
     path("activity/", activity.page, name="activity"),
     path("activity/csv/", activity.as_csv, name="activity-csv"),
     path("login/", LoginView.as_view(), name="account_login"),
-    path("logout/", logout, name="account_logout"),
+    path("logout/", sso.LogoutView.as_view(), name="account_logout"),
+    path("login/<slug:provider_id>/", sso.login, name="openid_connect_login"),
+    path("login/<slug:provider_id>/callback/", sso.callback, name="openid_connect_callback"),
     path(
         "account/password/",
         login_required(PasswordChangeView.as_view()),
