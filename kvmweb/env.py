@@ -72,6 +72,16 @@ class Env(BaseSettings):
     oidc_groups_claim: str = "groups"
     oidc_groups: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
     oidc_roles: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
+    ldap_url: str = ""
+    ldap_starttls: bool = False
+    ldap_bind_dn: str = ""
+    ldap_bind_password: SecretStr = SecretStr("")
+    ldap_user_base: str = ""
+    ldap_user_filter: str = "(uid=%(user)s)"
+    ldap_group_base: str = ""
+    ldap_group_filter: str = "(objectClass=groupOfNames)"
+    ldap_groups: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
+    ldap_roles: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
     audit_days: int = Field(default=365, ge=0, le=36_500)
 
     @field_validator(
@@ -88,7 +98,7 @@ class Env(BaseSettings):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
 
-    @field_validator("oidc_groups", "oidc_roles", mode="before")
+    @field_validator("oidc_groups", "oidc_roles", "ldap_groups", "ldap_roles", mode="before")
     @classmethod
     def _pairs(cls, value: object) -> object:
         """Read "theirs=ours, theirs=ours"; a name of theirs may hold "=", as LDAP's do."""

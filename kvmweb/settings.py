@@ -81,6 +81,11 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 
 AUTH_USER_MODEL = "vms.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+if KVMWEB.ldap_url:
+    from kvmweb.ldap import BACKEND, ldap_settings  # optional: see requirements-ldap.txt
+
+    AUTHENTICATION_BACKENDS.append(BACKEND)
+    globals().update(ldap_settings(KVMWEB))
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "django.contrib.auth.hashers.ScryptPasswordHasher",

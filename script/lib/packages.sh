@@ -13,10 +13,14 @@ to know the system of an ISO: osinfo-db
 for passwords and certificates: openssl ca-certificates
 to build the Tiny Linux image: syslinux mtools dosfstools cpio kmod xz-utils zstd
 LIST
+  if [ "$1" = dev ] || [ -n "${KVMWEB_LDAP_URL:-}" ]; then
+    echo "to build the LDAP module for Python: libldap2-dev libsasl2-dev"
+  fi
   if [ "$1" = dev ]; then
     # Ubuntu has Chromium as a snap only; script/test says so when it comes to the browser.
     grep -qs '^ID=ubuntu' /etc/os-release || echo "to test in a real browser: chromium fonts-dejavu-core"
     cat <<'LIST'
+to test logging in by LDAP: slapd
 to check the scripts: shellcheck busybox-static
 to log in to test guests: openssh-client
 to build a Debian cloud image for the tests: mmdebstrap fdisk extlinux e2fsprogs

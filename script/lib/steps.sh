@@ -58,13 +58,17 @@ install_python() {
   if [ "$scope" = dev ]; then wanted=requirements-dev.txt; fi
   stamp=$VENV/.stamp-$scope
   # Debian's own Python, whatever pyenv or conda put first on the PATH; a new release of it gets a new .venv.
-  hash=$( (/usr/bin/python3 --version && cat "$ROOT"/requirements*.txt) | hash_of)
+  hash=$( (/usr/bin/python3 --version && cat "$ROOT"/requirements*.txt && echo "${KVMWEB_LDAP_URL:+ldap}") | hash_of)
   if is_stamped "$stamp" "$hash" && [ -x "$PYTHON" ]; then RESULT="up to date"; return; fi
   if ! is_usable_venv; then
     logged "The Python environment could not be made." /usr/bin/python3 -m venv --clear "$VENV"
   fi
   logged "The Python packages could not be installed; is the package index reachable?" \
     "$PYTHON" -m pip install --disable-pip-version-check --no-input -r "$ROOT/$wanted"
+  if [ "$scope" = run ] && [ -n "${KVMWEB_LDAP_URL:-}" ]; then
+    logged "The Python packages for LDAP could not be built." \
+      "$PYTHON" -m pip install --disable-pip-version-check --no-input -r "$ROOT/requirements-ldap.txt"
+  fi
   echo "$hash" >"$stamp"
   # What the tests need includes what the site needs.
   if [ "$scope" = dev ]; then echo "$hash" >"$VENV/.stamp-run"; fi

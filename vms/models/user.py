@@ -25,6 +25,8 @@ class User(AbstractUser):
     role = models.CharField(max_length=20, choices=Role.choices, default=Role.USER)
     is_pending = models.BooleanField(default=False)
     """Registered himself and waits for an administrator; not active until then."""
+    ldap_dn = models.CharField(max_length=500, blank=True)
+    """Name in the LDAP directory by which the account was made; "" for one that was made here."""
     must_change_password = models.BooleanField(default=False)
     guest_view = models.CharField(max_length=10, default="list")
     """How he last looked at the guests: list or gallery."""

@@ -116,6 +116,14 @@ class PasswordChangeView(AllauthPasswordChangeView):  # type: ignore[misc]  # as
 
     form_class = PasswordForm
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Send away whoever has no password here, but one in a directory."""
+        if isinstance(request.user, User) and not request.user.has_usable_password():
+            notes.warning(request, _("Your password is not kept here; change it where you got it."))
+            return redirect("account")
+        response: HttpResponse = super().dispatch(request, *args, **kwargs)
+        return response
+
     def form_valid(self, form: Any) -> HttpResponse:  # Any: allauth's form
         """Note the change through the service, which also audits it."""
         response: HttpResponse = super().form_valid(form)
