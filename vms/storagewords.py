@@ -10,6 +10,7 @@ from vms.hypervisor.types import VmState
 Text = str | Promise
 
 SENTENCES: dict[str, Text] = {
+    "job-left-over": lazy("A part of it is still there; the host lets go of it in a moment."),
     "job-on-target": lazy("Something else is being done with it; wait until that has ended."),
     "volume-needed": lazy("“%(name)s” is still needed: %(by)s."),
     "volume-in-motion": lazy(

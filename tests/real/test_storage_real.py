@@ -360,6 +360,7 @@ def test_a_pool_that_is_stopped_before_or_during_a_clone(place, monkeypatch):
     assert refused or job.state == "succeeded"
     monkeypatch.setattr(jobs, "progress", progress)
     libvirt_pools.stop(place.link, other.name)
+    Pool.objects.filter(pk=other.pk).update(state="active")  # as last seen, a moment ago
     late = place.run(lambda: volumes.clone(**ask, name="two.qcow2"))
     assert (late.state, late.error_code) == ("failed", "pool-inactive")
     libvirt_pools.start(place.link, other.name)

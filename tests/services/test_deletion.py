@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
 from vms import messages
 from vms.hypervisor import domains, storage
 from vms.hypervisor.errors import DomainNotFound
+from vms.hypervisor.types import Accelerator, DiskSpec, VmMetadata, VmSpec
 from vms.models import VM, Job, JobState
 from vms.policy import Person
 from vms.problems import Invalid, NotFound
@@ -150,3 +153,20 @@ def test_a_crash_before_the_domain_is_gone_keeps_its_disk(vm, alice, test_host):
     jobs.recover_interrupted()
     assert f"{vm.pk}.qcow2" in _volumes(test_host)
     assert domains.get(hosts.connection(test_host), uuid).uuid == uuid
+
+
+def test_a_disk_that_another_guest_got_behind_our_back_stays(
+    alice, make_guest, test_host, django_capture_on_commit_callbacks
+):
+    guest = make_guest(alice)
+    path = guest.disk_paths[0]
+    with django_capture_on_commit_callbacks() as callbacks:
+        deletion.delete(actor=Person(alice), vm_id=guest.pk, delete_disks={"vda"})
+    link = hosts.connection(test_host)
+    pk = str(uuid.uuid4())
+    spec = VmSpec(pk, "late", 1, 64, Accelerator.TEST, (DiskSpec(path),), (), VmMetadata(), "i686")
+    domains.define(link, spec)
+    for callback in callbacks:
+        callback()
+    assert Job.objects.get(kind="delete-vm").state == "succeeded"
+    assert storage.find_by_path(link, path) is not None

@@ -125,3 +125,13 @@ def test_a_failed_job_is_tried_again_where_that_is_safe(web, job, alice, mallory
     assert Job.objects.filter(state="queued").count() == 1
     menu = web(alice).get(reverse("jobs"), headers=SCRIPT)
     assert "Try again" not in menu.content.decode()
+
+
+def test_a_cancelled_copy_says_that_the_host_still_holds_a_part_of_it(web, job, alice):
+    error = {"error_code": "job-cancelled", "undo": [["volume", "host", "pool", "half"]]}
+    Job.objects.update(state="cancelled", ended_at=timezone.now(), **error)
+    menu = web(alice).get(reverse("jobs"), headers=SCRIPT)
+    assert "still there" in texts(menu, ".job")[0]
+    Job.objects.update(undo=[])
+    menu = web(alice).get(reverse("jobs"), headers=SCRIPT)
+    assert "still there" not in texts(menu, ".job")[0]

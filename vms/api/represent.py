@@ -182,6 +182,7 @@ def job(row: Job) -> schemas.JobInfo:
         percent=row.percent,
         bytes_done=row.bytes_done or None,
         bytes_total=row.bytes_total or None,
+        is_cleaned_up=row.is_open or not row.undo,
         can_repeat=job_kinds.can_repeat(row),
         is_cancel_requested=row.is_cancel_requested,
         error_code=row.error_code,

@@ -86,6 +86,7 @@ class JobInfo(BaseModel):
     percent: int
     bytes_done: int | None = Field(description="Null while it moves none that are counted.")
     bytes_total: int | None
+    is_cleaned_up: bool = Field(description="Nothing half-made of it is left on the host.")
     can_repeat: bool = Field(description="It did not end well and can be tried again.")
     is_cancel_requested: bool
     error_code: str

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from django.db import IntegrityError, transaction
 
 from vms import messages, selectors
-from vms.hypervisor import domains, storage
+from vms.hypervisor import domains, storage, usage
 from vms.hypervisor.types import Disk
 from vms.hypervisor.xml.parse import parse_domain
 from vms.live import publish
 from vms.models import VM, Job, Volume
-from vms.policy import Action, Actor, SystemActor, can
+from vms.policy import Action, Actor, can
 from vms.problems import Invalid, Problem, Refused
-from vms.services import audit, busy, creation, hosts, job_kinds, jobs, sync, templates
+from vms.services import audit, busy, creation, hosts, job_kinds, jobs, sync, templates, uses
 
 KIND = "delete-vm"
 STEPS = 3
@@ -156,14 +156,24 @@ def run(job: Job) -> None:
 
 
 def _still_free(vm: VM, job: Job) -> list[tuple[str, str]]:
-    """The chosen volumes that nothing else has come to need since."""
-    rows = Volume.objects.select_related("pool").filter(pool__host=vm.host)
+    """The chosen volumes that nothing else needs now, as the host itself says."""
+    chosen = job.params.get("volumes", [])
+    if not chosen:
+        return []
+    everything = usage.look(hosts.connection(vm.host))
+    rows = Volume.objects.select_related("pool", "pool__host").filter(pool__host=vm.host)
     free = []
-    for pool, name in job.params.get("volumes", []):
+    for pool, name in chosen:
         volume = rows.filter(pool__name=pool, name=name).first()
-        if volume is None or _in_use(SystemActor(), vm, volume) is None:
+        if volume is None or not _is_needed_elsewhere(vm, uses.standing(volume, everything)):
             free.append((pool, name))
     return free
+
+
+def _is_needed_elsewhere(vm: VM, standing: uses.Standing) -> bool:
+    others = {disk.domain_uuid for disk in standing.disks} - {str(vm.domain_uuid)}
+    made_from = {uses.UseKind.TEMPLATE, uses.UseKind.OVERLAY}
+    return bool(others) or any(use.kind in made_from for use in standing.uses)
 
 
 def _seed(vm: VM) -> list[tuple[str, str]]:

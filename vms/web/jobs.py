@@ -84,7 +84,8 @@ def _text(job: Job) -> str:
     if job.is_open:
         return messages.step(job.step)
     if job.error_code:
-        return messages.sentence_for(job.error_code, job.error_params)
+        text = messages.sentence_for(job.error_code, job.error_params)
+        return f"{text} {messages.sentence_for('job-left-over')}" if job.undo else text
     return str(JobState(job.state).label)
 
 
