@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from vms import accounttexts, imagewords, storagewords, templatewords
+from vms import accounttexts, consolewords, imagewords, storagewords, templatewords
 from vms.hypervisor.errors import HypervisorError
 from vms.hypervisor.types import AcceleratorReason, Verb, VmState
 from vms.problems import Problem
@@ -166,23 +166,7 @@ SENTENCES: dict[str, Text] = {
     "bulk-nothing": lazy("No guest is chosen."),
     "bulk-too-many": lazy("At most %(limit)s guests at once; choose fewer."),
     "bulk-late": lazy("Not tried: the others took too long. Choose it again."),
-    # of consoles
-    "console-no-display": lazy("This guest has no VNC display."),
-    "console-remote": lazy("The display of a guest on a remote host cannot be opened from here."),
-    "console-off": lazy("The guest is off. Start it to see its screen."),
-    "console-no-serial": lazy("This guest has no serial port that can be opened."),
-    "console-serial-busy": lazy(
-        "Something else holds this serial port, such as “virsh console” on the host. End that, "
-        "then connect again."
-    ),
-    "console-exclusive": lazy(
-        "Somebody has the consoles of this guest for himself; they can be opened again when he is "
-        "done."
-    ),
-    "seat-right": lazy("You may not do this at a console of this guest."),
-    "console-kind": lazy("There is no console of this kind."),
-    "ticket-invalid": lazy("This console ticket is not valid, was used before, or has expired."),
-    "too-many-consoles": lazy("Too many consoles are open; close one first."),
+    **consolewords.SENTENCES,
     # of recordings
     "recording-policy": lazy("Choose one of the three."),
     "recording-off": lazy("Consoles of this guest are never recorded."),
@@ -254,6 +238,9 @@ ACTIONS: dict[str, Text] = {
     "host.set-consoles": lazy("Change the way of consoles"),
     "gateway.create": lazy("Create gateway"),
     "gateway.revoke": lazy("Revoke gateway"),
+    "link.create": lazy("Make link to console"),
+    "link.open": lazy("Open link to console"),
+    "link.revoke": lazy("Revoke link to console"),
     "job.cancel": lazy("Cancel job"),
     "vm.grow-disk": lazy("Grow disk"),
     **storagewords.ACTIONS,

@@ -21,6 +21,7 @@ from vms.models import (
     ApiToken,
     AuditEntry,
     AuditPhase,
+    ConsoleLink,
     Group,
     Host,
     HostStatus,
@@ -246,6 +247,16 @@ def job(actor: Actor, pk: Identifier, action: Action | None = None) -> Job:
 def shares(actor: Actor, guest: VM) -> QuerySet[Share]:
     """With whom a guest is shared, as far as the actor may know."""
     return visible(actor, guest.shares.select_related("vm", "user", "group"))
+
+
+def console_links(actor: Actor, guest: VM) -> QuerySet[ConsoleLink]:
+    """Links to a guest's consoles, for those who may share it, newest first."""
+    return visible(actor, guest.console_links.select_related("made_by"))
+
+
+def console_link(actor: Actor, pk: Identifier) -> ConsoleLink:
+    """Fetch one link to a console."""
+    return _fetch(actor, ConsoleLink.objects.select_related("vm", "vm__owner"), pk, None)
 
 
 def groups(actor: Actor) -> QuerySet[Group]:

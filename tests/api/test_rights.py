@@ -28,6 +28,10 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("post", "/api/v1/volumes/{volume_id}/resize"): {"capacity_bytes": 1 << 31},
     ("post", "/api/v1/volumes/{volume_id}/move"): {"pool_id": SOME_ID},
     ("put", "/api/v1/vms/{vm_id}/disk-sizes/{target}"): {"capacity_bytes": 1 << 31},
+    ("post", "/api/v1/vms/{vm_id}/console-links"): {
+        "name": "mine",
+        "expires_at": "2040-01-01T00:00:00Z",
+    },
 }
 FOR_ALL = {
     ("get", "/api/v1/me"),
@@ -78,6 +82,7 @@ def ids(guest: VM, template, iso, image, job, recording, test_host) -> dict[str,
         "image_id": str(image.pk),
         "job_id": str(job.pk),
         "recording_id": str(recording.pk),
+        "link_id": SOME_ID,
     }
 
 

@@ -301,6 +301,57 @@ def test_two_people_hand_control_over_without_connecting_again(console, colleagu
     expect(colleague.locator("#cover")).to_be_hidden(timeout=10_000)
 
 
+def make_link(page: Page, guest: str, **fields: str) -> str:
+    """Make a link on the owner's page; return its address."""
+    page.goto(f"/guests/{guest}/links/")
+    page.locator("[name=name]").fill("Support")
+    for name, value in fields.items():
+        field = page.locator(f"[name={name}]")
+        field.select_option(value) if name in ("mode", "hours") else field.fill(value)
+    page.get_by_role("button", name="Make the link").click()
+    return page.locator("#secret").inner_text()
+
+
+def test_a_link_shows_the_screen_to_somebody_without_an_account_till_it_is_revoked(
+    console, site, browser, guest, serial
+) -> None:
+    log_in_by_keys(console, serial)
+    owner = console.context.new_page()
+    address = make_link(owner, guest, passphrase="open sesame")
+    context = browser.new_context(base_url=site.url)
+    try:
+        page = context.new_page()
+        page.goto(address)
+        page.locator("#join-passphrase").fill("wrong one")
+        page.locator("#join-go").click()
+        expect(page.locator("#join-wrong")).to_contain_text("not the passphrase")
+        page.locator("#join-passphrase").fill("open sesame")
+        page.locator("#join-go").click()
+        expect(page.locator("#cover")).to_be_hidden(timeout=20_000)
+        wait_until(lambda: lit(picture(page)) > 0.003, limit_s=40, what="a picture")
+        expect(page.locator("#control")).to_be_disabled()
+        expect(console.locator("#console-people")).to_contain_text("Support", timeout=10_000)
+        assert "admin" not in page.locator("#console").inner_text()
+        mark = len(serial.text)
+        page.locator("#place canvas").focus()
+        page.keyboard.type("\necho link >/dev/ttyS0\n")
+        assert says(console, serial, "owner")
+        assert "link" not in serial.text[mark:]
+        page.reload()  # on the same visit: no passphrase again
+        expect(page.locator("#cover")).to_be_hidden(timeout=20_000)
+        page.goto("/")
+        assert "/login/" in page.url
+        page.goto(address)
+        expect(page.locator("#cover")).to_be_hidden(timeout=20_000)
+        owner.goto(f"/guests/{guest}/links/")
+        owner.get_by_role("button", name="Revoke Support").click()
+        owner.locator("dialog[open]").get_by_role("button", name="Revoke").click()
+        expect(page.locator("#cover")).to_contain_text("No longer allowed", timeout=5_000)
+        assert address.partition("#")[2] not in site.log()
+    finally:
+        context.close()
+
+
 def test_a_window_of_its_own_and_a_picture_in_a_file_whatever_the_name(console, tmp_path) -> None:
     page = console
     with page.expect_popup() as opening:

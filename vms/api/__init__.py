@@ -7,6 +7,7 @@ from django.urls import path
 from vms.api import (
     audit,
     cloudinit,
+    consoles,
     gateway,
     hosts,
     images,
@@ -39,6 +40,7 @@ api.add_router("/vms", vms.router)
 api.add_router("/vms", screens.router)
 api.add_router("/vms", cloudinit.router)
 api.add_router("/vms", templates.guests)
+api.add_router("/vms", consoles.router)
 api.add_router("/vms", series.guests)
 api.add_router("/vms", recordings.guests)
 api.add_router("/recordings", recordings.router)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from ninja import Field, Schema
-from pydantic import ConfigDict, StringConstraints
+from pydantic import AwareDatetime, ConfigDict, SecretStr, StringConstraints
 
 from vms.hypervisor.storage_types import PoolKind
 from vms.hypervisor.types import VmState
@@ -140,6 +140,18 @@ class HostConsoles(Input):
     console_gateway_url: str = Field(
         max_length=255, description="A gateway such as https://node1.example.org:6080; empty: site."
     )
+
+
+class LinkCreate(Input):
+    """A link to a console for somebody without an account."""
+
+    name: str = Field(description="Whom it is for; stands in lists and in the audit trail.")
+    expires_at: AwareDatetime = Field(description="At most 90 days from now.")
+    mode: Literal["control", "view"] = "view"
+    kind: Literal["vnc", "serial"] = "vnc"
+    device: int = Field(default=0, ge=0, le=3, description="Which serial port, from 0.")
+    uses: int | None = Field(default=None, description="How often it opens; null: no limit.")
+    passphrase: SecretStr = Field(default=SecretStr(""), description="Asked for when opened.")
 
 
 class MediaInsert(Input):

@@ -19,6 +19,8 @@ from vms.models import VM, ApiToken, AuditPhase, ConsoleLink, Host, Ticket, User
 from vms.policy import Action, Actor, Door, LinkGuest, Person, can
 from vms.problems import NotFound, Refused, TooMany
 from vms.services import audit, duties, limits, tokens
+from vms.services.grants import CONTROL as CONTROL  # noqa: PLC0414 - for those who use us
+from vms.services.grants import ConsoleGrant as ConsoleGrant  # noqa: PLC0414 - as above
 from vms.services.secrets import digest, new_secret
 
 log = structlog.get_logger(__name__)
@@ -28,7 +30,6 @@ VNC, SERIAL = "vnc", "serial"
 KINDS = frozenset({VNC, SERIAL})
 MAX_SERIALS = 4
 """Serial devices of a PC; QEMU makes no more of the usual kind."""
-CONTROL = "control"
 VIEW = "view"
 MODES = frozenset({CONTROL, VIEW})
 """A viewer's keys, pointer and clipboard are dropped by the server."""
@@ -57,41 +58,6 @@ class IssuedTicket:
 def socket_origin(url: str) -> str:
     """Turn http and https into ws and wss."""
     return url.replace("http", "ws", 1)
-
-
-@dataclass(frozen=True, slots=True)
-class ConsoleGrant:
-    """What a redeemed ticket is good for."""
-
-    ticket_id: str
-    vm_id: str
-    vm_name: str
-    host_id: str
-    host_uri: str
-    domain_uuid: str
-    user_id: str
-    user_name: str
-    session_key: str
-    token_id: str
-    kind: str
-    mode: str
-    address: str
-    device: int = 0
-    """Which serial device, counted from 0."""
-    link_id: str = ""
-    """The link by which somebody without an account came; then there is no user."""
-    claims: bool = True
-    """Whether it takes control when it opens, if nobody has it."""
-
-    @property
-    def is_token(self) -> bool:
-        """True when a bearer token asked, so that neither cookie nor Origin is needed."""
-        return bool(self.token_id)
-
-    @property
-    def may_control(self) -> bool:
-        """True when keys and pointer may reach the guest; whoever else only watches."""
-        return self.mode == CONTROL
 
 
 def issue_ticket(

@@ -136,6 +136,7 @@ def _redeem(secret: str, vm_id: str, handshake: visitors.Handshake) -> ConsoleGr
             user_id=str(user.pk) if user else None,
             has_trusted_origin=handshake.has_trusted_origin,
             address=handshake.address,
+            visits=visitors.visits_of(handshake),
         )
     except (Refused, TooMany):
         return None

@@ -12,7 +12,7 @@ from django.contrib.auth import get_user
 from django.http import HttpRequest, parse_cookie
 
 from vms.models import User
-from vms.services import duties
+from vms.services import duties, links
 from vms.streams import origins
 
 Scope = Mapping[str, Any]  # Any: ASGI's own shape
@@ -49,6 +49,11 @@ def handshake(scope: Scope) -> Handshake:
         ),
         subprotocols=tuple(scope.get("subprotocols") or ()),
     )
+
+
+def visits_of(handshake: Handshake) -> frozenset[str]:
+    """Return the visits by links to consoles that this browser is on."""
+    return links.visits_in(handshake.cookies)
 
 
 def user_of(session_key: str) -> User | None:

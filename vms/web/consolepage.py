@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import ngettext
 
-from vms.models import VM, AuditEntry
+from vms.models import VM, AuditEntry, ConsoleLink
 from vms.policy import Action, Person, can
-from vms.services import consoles, recordings
+from vms.services import consoles, recordings, seats
 from vms.web.recordingpage import device_label, filmings
 
 COMBINATIONS = (
@@ -48,13 +51,21 @@ class Panel:
 
 def console_context(actor: Person, guest: VM) -> dict[str, Any]:  # Any: a context
     """Give what the console page needs beside the frame of a guest's pages."""
-    panels = _panels(guest)
+    panels = panels_of(guest)
     return {
         "panels": panels,
         "filmings": filmings(actor, guest, [(each.kind, each.device) for each in panels]),
         "can_control": can(actor, Action.VM_CONSOLE, guest),
         "can_take": can(actor, Action.VM_CONSOLE_TAKE, guest),
         "can_look": recordings.can_look(actor, guest),
+        "can_share": can(actor, Action.VM_SHARE, guest),
+        **keys_context(),
+    }
+
+
+def keys_context() -> dict[str, Any]:  # Any: a context
+    """Give what the menus of every console need."""
+    return {
         "combinations": COMBINATIONS,
         "terminals": TERMINALS,
         "holds": HOLDS,
@@ -62,13 +73,57 @@ def console_context(actor: Person, guest: VM) -> dict[str, Any]:  # Any: a conte
     }
 
 
-def _panels(guest: VM) -> list[Panel]:
+def panels_of(guest: VM) -> list[Panel]:
+    """List what can be opened of a guest."""
     numbers = consoles.serial_devices(guest)
     kind = consoles.SERIAL
     serials = [Panel(f"serial-{at}", device_label(kind, at), kind, at) for at in numbers]
     if serials and not guest.has_vnc:
         return serials
     return [Panel("screen", device_label(consoles.VNC, 0), consoles.VNC), *serials]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLine:
+    """A link as the list shows it; `ending` says why it no longer works."""
+
+    link: ConsoleLink
+    what: str
+    ending: str
+    left: str
+    used: str
+    open: int
+
+    @property
+    def is_alive(self) -> bool:
+        """True when it can still be revoked."""
+        return self.link.is_alive
+
+
+def link_lines(links: Iterable[ConsoleLink]) -> list[LinkLine]:
+    """Word the links of a guest."""
+    rows = list(links)
+    taken = Counter(seats.alive().filter(link__in=rows).values_list("link_id", flat=True))
+    return [_link_line(link, taken[link.pk]) for link in rows]
+
+
+def _link_line(link: ConsoleLink, taken: int) -> LinkLine:
+    what = device_label(link.kind, link.device)
+    how = _("can be used") if link.has_control else _("only watched")
+    left = ""
+    if link.uses_left is not None:
+        left = ngettext("%(n)s more time", "%(n)s more times", link.uses_left)
+        left %= {"n": link.uses_left}
+    used = ngettext("%(n)s time", "%(n)s times", link.uses) % {"n": link.uses}
+    return LinkLine(link, f"{what}, {how}", _link_ending(link), left, used, taken)
+
+
+def _link_ending(link: ConsoleLink) -> str:
+    if link.revoked_at is not None:
+        return _("revoked")
+    if not link.is_alive:
+        return _("expired")
+    return _("used up") if link.uses_left == 0 else ""
 
 
 def way_in(entry: AuditEntry) -> str:

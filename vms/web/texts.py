@@ -174,6 +174,11 @@ def _seat_texts() -> dict[str, str]:
         "beAlone": _("Keep all others out"),
         "nobodyElse": _("Nobody else is connected."),
         "nothingToDo": _("Control is with somebody else; ask for it."),
+        "linksForGuests": _("Links for guests…"),
+        "joinAsk": _("A passphrase is needed"),
+        "joinAskText": _("Whoever gave you this link knows it."),
+        "joinNot": _("The console cannot be opened"),
+        "joinOffline": _("The server cannot be reached; trying again…"),
         "endsIdle": _("Nobody seems to be here: this console closes in %(seconds)s s."),
         "endsTime": _(
             "This console was open as long as one may be: it closes in %(seconds)s s. Open it "

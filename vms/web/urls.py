@@ -25,6 +25,7 @@ from vms.web.views import (
     images,
     jobs,
     join,
+    links,
     newcomers,
     notices,
     people,
@@ -35,6 +36,7 @@ from vms.web.views import (
     tags,
     tastes,
     templates,
+    visit,
     volumes,
 )
 
@@ -69,6 +71,11 @@ urlpatterns = [
     path("recordings/<uuid:recording_id>/index/", recordings.index, name="recording-index"),
     path("recordings/<uuid:recording_id>/stop/", recordings.stop, name="recording-stop"),
     path("recordings/<uuid:recording_id>/delete/", recordings.delete, name="recording-delete"),
+    path(f"{GUEST}links/", links.page, name="guest-links"),
+    path(f"{GUEST}links/<uuid:link_id>/revoke/", links.revoke, name="guest-link-revoke"),
+    path("visit/", visit.page, name="visit"),
+    path("visit/enter/", visit.enter, name="visit-enter"),
+    path("visit/<uuid:link_id>/ticket/", visit.ticket, name="visit-ticket"),
     path(f"{GUEST}power/<str:verb>/", power.perform, name="guest-power"),
     path(f"{GUEST}settings/", settings.page, name="guest-settings"),
     path(f"{GUEST}description/", settings.description, name="guest-description"),

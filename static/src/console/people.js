@@ -56,7 +56,9 @@ function choices(seats) {
     alone.setAttribute("aria-checked", String(seats.alone));
     items.push(alone);
   }
-  return items.length ? items : [make("div", { class: "menu-title" }, text(others.length ? "nothingToDo" : "nobodyElse"))];
+  const linksUrl = byId("console")?.dataset.linksUrl;
+  const links = linksUrl ? [make("hr"), make("a", { class: "menu-item", role: "menuitem", href: linksUrl }, make("b", {}, text("linksForGuests")))] : [];
+  return items.length ? [...items, ...links] : [make("div", { class: "menu-title" }, text(others.length ? "nothingToDo" : "nobodyElse")), ...links];
 }
 
 /** Show who is there; null: not connected. @param {Seats | null} seats */

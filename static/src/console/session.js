@@ -1,7 +1,7 @@
 /** Keeps one console of a guest open: connects, explains endings, waits, and connects again. */
-import { byId } from "../lib/dom.js";
 import { text } from "../lib/texts.js";
 import { Cover, ENDINGS, REFUSALS } from "./cover.js";
+import { guestState } from "./guest.js";
 import { Talk } from "./talk.js";
 import { NoTicket, openSocket } from "./ticket.js";
 
@@ -22,12 +22,6 @@ const KEPT_OUT = 4423;
  * @typedef {{connected: () => void, says: (words: string) => void, ended: (code: number, reason: string) => void}} Hooks
  * @typedef {(place: HTMLElement, socket: WebSocket, address: Address, hooks: Hooks) => Seat} Opener
  */
-
-/** @returns {{state: string, label: string, isCreating: boolean, canControl: boolean}} */
-export function guestState() {
-  const { state = "unknown", label = "", creating, control } = byId("console-head")?.dataset ?? {};
-  return { state, label, isCreating: creating === "1", canControl: control === "1" };
-}
 
 export class Session {
   /** @type {Seat | null} */
@@ -73,6 +67,11 @@ export class Session {
   /** The open connection. */
   get seat() {
     return this.#isConnected ? this.#seat : null;
+  }
+
+  /** The guest was off, or nothing is tried for another reason that may pass. */
+  get isAsleep() {
+    return this.#hasBegun && !this.#isConnected && !this.#isConnecting && !this.#isStopped;
   }
 
   /** Somebody looks at this console now: from here on it keeps itself open. */
