@@ -66,7 +66,7 @@ DISCARDS: dict[Discard, Text] = {
     Discard.IGNORE: lazy("stays taken"),
 }
 FORMATS: dict[DiskFormat, Text] = {
-    DiskFormat.QCOW2: lazy("qcow2 (grows, snapshots)"),
+    DiskFormat.QCOW2: lazy("qcow2"),
     DiskFormat.RAW: lazy("raw"),
 }
 NIC_MODELS: dict[NicModel, Text] = {

@@ -36,7 +36,7 @@ def _processor(plan: Blueprint) -> str:
     words = [model or str(choices.CPU_MODES[hardware.cpu_mode])]
     if topology:
         words.append(
-            _("%(sockets)s sockets × %(cores)s cores × %(threads)s threads")
+            _("%(sockets)s × %(cores)s × %(threads)s (sockets, cores, threads)")
             % {"sockets": topology.sockets, "cores": topology.cores, "threads": topology.threads}
         )
     return ", ".join(words)
