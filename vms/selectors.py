@@ -197,10 +197,12 @@ def disk_paths_in_use() -> frozenset[str]:
 
 
 def images(actor: Actor) -> QuerySet[Volume]:
-    """Volumes that a template can be made from, and ISOs: whatever has no backing file of its
-    own.
+    """Volumes that a template can be made from, and ISOs: whatever is whole and has no backing file
+    of its own.
     """
     rows = Volume.objects.select_related("pool", "pool__host").filter(backing_path="")
+    for host, pool, name in volumes_being_made():
+        rows = rows.exclude(pool__host_id=host, pool__name=pool, name=name)
     return visible(actor, rows.exclude(name__regex=SEED_NAME))
 
 

@@ -12,7 +12,7 @@ from vms.models import AuditEntry, ImageOrigin, Job, Volume
 from vms.policy import Person
 from vms.problems import Forbidden, Invalid, NotFound, Refused
 from vms.services import hosts, images, templates
-from vms.services.images import UseKind
+from vms.services.uses import UseKind
 
 
 def names(actor) -> list[str]:
@@ -31,7 +31,7 @@ def test_an_image_is_used_by_templates_and_by_guests_through_their_disks(
     found = images.get(actor=Person(admin), image_id=template.image_id)
     assert {(use.kind, use.name) for use in found.uses} == {
         (UseKind.TEMPLATE, template.name),
-        (UseKind.GUEST, "web"),
+        (UseKind.BELOW, "web"),
     }
     assert guest.name in found.problem.params["users"]
 
@@ -40,12 +40,12 @@ def test_a_volume_on_top_of_a_volume_on_top_uses_it(admin, alice, image, make_gu
     first = volume(image, "first.qcow2", backing_path=image.path)
     second = volume(image, "second.qcow2", backing_path=first.path)
     found = images.get(actor=Person(admin), image_id=image.pk)
-    assert {use.name for use in found.uses if use.kind is UseKind.VOLUME} >= {"first.qcow2"}
+    assert {use.name for use in found.uses if use.kind is UseKind.OVERLAY} >= {"first.qcow2"}
     guest = make_guest(alice, "top")
     guest.disk_paths = [second.path]
     guest.save()
     found = images.get(actor=Person(admin), image_id=image.pk)
-    assert "top" in {use.name for use in found.uses if use.kind is UseKind.GUEST}
+    assert "top" in {use.name for use in found.uses if use.kind is UseKind.BELOW}
 
 
 def test_the_disk_of_a_guest_is_no_image_unless_it_came_as_one(admin, alice, image, make_guest):
@@ -84,6 +84,7 @@ def test_what_nothing_uses_is_deleted_with_what_was_known_of_it(admin, image, te
 def test_a_half_made_image_is_neither_deleted_nor_made_a_template_of(admin, image, test_host):
     note = ["volume", str(test_host.pk), image.pool.name, image.name]
     Job.objects.create(kind="import-image", state="running", target_kind="image", undo=[note])
+    assert names(admin) == []
     found = images.get(actor=Person(admin), image_id=image.pk)
     assert found.is_being_made
     with pytest.raises(Refused):

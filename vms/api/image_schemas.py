@@ -7,14 +7,14 @@ from datetime import datetime
 from pydantic import BaseModel, Field
 
 from vms.api.schemas import ImageInfo
-from vms.services.images import UseKind
+from vms.services.uses import UseKind
 
 
 class ImageUse(BaseModel):
     """Something that needs an image."""
 
     kind: UseKind
-    id: str = Field(description="Of the guest or template; empty for a volume.")
+    id: str = Field(description="Of the guest or template, or of the pool of a volume.")
     name: str
 
 

@@ -125,7 +125,7 @@ def _authorize(actor: Actor) -> None:
 
 def _request(actor: Actor, pool: Pool, params: Params) -> Job:
     hosts.require_connected(pool.host)
-    incoming.require_room(0)
+    incoming.require_room(1)
     under_way = Job.objects.filter(kind=FETCH, state__in=("queued", "running"))
     if under_way.count() >= MOST_AT_ONCE:
         raise Refused("too-many-downloads", limit=MOST_AT_ONCE)
@@ -167,7 +167,7 @@ def run(job: Job) -> None:
     fetch.download(
         params.more["url"],
         target,
-        limit_bytes=incoming.largest_bytes(),
+        limit_bytes=incoming.most_bytes(),
         rules=rules(),
         progress=lambda done, total: jobs.progress(job, done, total),
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from django.db import transaction
 
@@ -14,27 +14,14 @@ from vms.hypervisor import storage
 from vms.imaging import proposal
 from vms.imaging.proposal import Proposal
 from vms.live import publish
-from vms.models import VM, ImageOrigin, Template, Volume
+from vms.models import Host, ImageOrigin, Volume
 from vms.policy import Action, Actor, can
 from vms.problems import Forbidden, Problem, Refused
-from vms.services import audit, hosts
+from vms.services import audit, hosts, uses
+from vms.services.uses import Use, UseKind
 
-
-class UseKind(StrEnum):
-    """What uses an image."""
-
-    GUEST = "guest"
-    TEMPLATE = "template"
-    VOLUME = "volume"
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """One thing that needs an image. `id` is "" where the reader may not look at it."""
-
-    kind: UseKind
-    id: str
-    name: str
+GUESTS = frozenset({UseKind.DISK, UseKind.BELOW, UseKind.CD})
+"""How guests use an image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +67,7 @@ def _is_image(image: Image) -> bool:
     if image.volume.is_iso or image.origin is not None:
         return True
     kinds = {use.kind for use in image.uses}
-    return UseKind.TEMPLATE in kinds or (UseKind.GUEST not in kinds and not image.hidden_uses)
+    return UseKind.TEMPLATE in kinds or not (kinds & GUESTS or image.hidden_uses)
 
 
 def get(*, actor: Actor, image_id: selectors.Identifier) -> Image:
@@ -104,12 +91,12 @@ def _images(actor: Actor, volumes: Sequence[Volume]) -> list[Image]:
     images = []
     for volume in volumes:
         pool = volume.pool
-        seen, hidden = users.get((str(pool.host_id), volume.path), ((), 0))
+        seen, hidden = users[volume.pk]
         images.append(
             Image(
                 volume=volume,
                 origin=origins.get((pool.host_id, pool.name, volume.name)),
-                uses=tuple(seen),
+                uses=seen,
                 hidden_uses=hidden,
                 is_being_made=(str(pool.host_id), pool.name, volume.name) in making,
             )
@@ -117,51 +104,18 @@ def _images(actor: Actor, volumes: Sequence[Volume]) -> list[Image]:
     return images
 
 
-Place = tuple[str, str]
-"""Id of a host and a path there."""
-
-
-def _users(actor: Actor, volumes: Sequence[Volume]) -> Mapping[Place, tuple[Sequence[Use], int]]:
-    """Find who uses each volume, itself or through volumes that are based on it."""
-    hosts_of = {volume.pool.host_id for volume in volumes}
-    bases = _bases(hosts_of)
-    uses: defaultdict[Place, list[Use]] = defaultdict(list)
-    hidden: defaultdict[Place, int] = defaultdict(int)
-    paths_of = {(str(v.pool.host_id), v.pool.name, v.name): v.path for v in volumes}
-    for template in Template.objects.filter(host__in=hosts_of):
-        key = (str(template.host_id), template.pool_name, template.volume_name)
-        if key in paths_of:
-            use = Use(UseKind.TEMPLATE, str(template.pk), template.name)
-            uses[key[0], paths_of[key]].append(use)
+def _users(actor: Actor, volumes: Sequence[Volume]) -> dict[uuid.UUID, tuple[tuple[Use, ...], int]]:
+    """Find who uses each volume; guests that the actor may not see are only counted."""
     visible = selectors.visible_vm_ids(actor)
-    guests = VM.objects.filter(host__in=hosts_of).values_list("pk", "name", "host_id", "disk_paths")
-    covered = set()
-    for pk, name, host_id, paths in guests:
-        for path in {each for own in paths for each in _down(bases, (str(host_id), own))}:
-            covered.add(path)
-            if str(pk) in visible:
-                uses[path].append(Use(UseKind.GUEST, str(pk), name))
-            else:
-                hidden[path] += 1
-    for place, (base, name) in bases.items():
-        if place not in covered:
-            uses[base].append(Use(UseKind.VOLUME, "", name))
-    return {place: (uses[place], hidden[place]) for place in {*uses, *hidden}}
-
-
-def _bases(host_ids: Iterable[object]) -> dict[Place, tuple[Place, str]]:
-    """Return for each volume that is based on another: that other's place, and its own name."""
-    rows = Volume.objects.filter(pool__host__in=set(host_ids)).exclude(backing_path="")
-    values = rows.values_list("pool__host_id", "path", "backing_path", "name")
-    return {(str(host), path): ((str(host), backing), name) for host, path, backing, name in values}
-
-
-def _down(bases: Mapping[Place, tuple[Place, str]], place: Place) -> list[Place]:
-    """Return a place and all that it is based on."""
-    chain = [place]
-    while (below := bases.get(chain[-1])) and below[0] not in chain:
-        chain.append(below[0])
-    return chain
+    on_host: defaultdict[Host, list[Volume]] = defaultdict(list)
+    for volume in volumes:
+        on_host[volume.pool.host].append(volume)
+    found = {}
+    for host, group in on_host.items():
+        for pk, each in uses.by_volume(host, group).items():
+            seen = tuple(use for use in each if use.kind not in GUESTS or use.id in visible)
+            found[pk] = (seen, len(each) - len(seen))
+    return found
 
 
 def delete(*, actor: Actor, image_id: selectors.Identifier) -> None:
@@ -182,6 +136,7 @@ def delete(*, actor: Actor, image_id: selectors.Identifier) -> None:
     with audit.audited(trail):
         if problem := image.problem:
             raise Refused(problem.code, **problem.params)
+        uses.now(volume).require_none()  # what was last seen may be old
         storage.delete_volume(hosts.connection(pool.host), pool=pool.name, name=name)
         with transaction.atomic():
             ImageOrigin.objects.filter(

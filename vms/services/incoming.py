@@ -62,16 +62,28 @@ def require_room(size_bytes: int) -> None:
     limit = largest_bytes()
     if size_bytes > limit:
         raise Problem("upload-too-large", limit=f"{limit // GIB} GiB")
-    expected = {str(row.pk): row.size_bytes for row in Upload.objects.all()}
-    there = {path.name: path.stat().st_size for path in _files()}
-    taken = sum(expected.values()) + sum(n for name, n in there.items() if name not in expected)
-    missing = sum(max(0, n - there.get(name, 0)) for name, n in expected.items())
-    if taken + size_bytes > int(settings.KVMWEB.upload_space_gib) * GIB:
+    left, missing = _room()
+    if size_bytes > left:
         raise Refused("uploads-full")
     try:
         unpack.require_space(folder(), missing + size_bytes)
     except Problem as problem:
         raise Refused(problem.code) from None
+
+
+def most_bytes() -> int:
+    """Return the size of the largest file that could be fetched now."""
+    left, _missing = _room()
+    return max(0, min(largest_bytes(), left))
+
+
+def _room() -> tuple[int, int]:
+    """Return how many bytes more may be promised, and how many that were promised are to come."""
+    expected = {str(row.pk): row.size_bytes for row in Upload.objects.all()}
+    there = {path.name: path.stat().st_size for path in _files()}
+    taken = sum(expected.values()) + sum(n for name, n in there.items() if name not in expected)
+    missing = sum(max(0, n - there.get(name, 0)) for name, n in expected.items())
+    return int(settings.KVMWEB.upload_space_gib) * GIB - taken, missing
 
 
 @undoes("file")

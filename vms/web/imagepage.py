@@ -15,7 +15,8 @@ from vms.models import ImageOrigin, Pool
 from vms.models.job import OPEN_STATES
 from vms.policy import Action, Person, can
 from vms.services import fetching, images, importing, incoming
-from vms.services.images import Image, Use, UseKind
+from vms.services.images import Image
+from vms.services.uses import Use, UseKind
 from vms.web.jobs import JobLine, job_line
 from vms.web.rows import os_icon
 
@@ -111,11 +112,11 @@ def _source(origin: ImageOrigin | None) -> str:
 
 
 def _use(use: Use) -> UseLine:
-    if use.kind is UseKind.GUEST:
+    if use.kind in images.GUESTS:
         return UseLine(use.name, reverse("guest", args=[use.id]))
     if use.kind is UseKind.TEMPLATE:
         return UseLine(_("template %(name)s") % {"name": use.name}, reverse("templates"))
-    return UseLine(_("volume %(name)s") % {"name": use.name}, "")
+    return UseLine(_("volume %(name)s") % {"name": use.name}, reverse("pool", args=[use.id]))
 
 
 def upload_lines(actor: Person) -> list[UploadLine]:
