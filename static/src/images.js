@@ -1,16 +1,26 @@
 /** The Images page: uploads from this desk, and the parts that follow the jobs. */
 import { byId } from "./lib/dom.js";
 import { Transfer } from "./images/transfer.js";
-import { refresh } from "./live/regions.js";
+import { afterRefresh, refresh } from "./live/regions.js";
 import { on } from "./live/socket.js";
 
+/** @type {Set<Transfer>} */
+const transfers = new Set();
+
 on("job", () => refresh());
+afterRefresh(hideOwn);
 
 const panel = byId("upload");
 const list = byId("transfers");
 const input = byId("upload-files");
-/** @type {Set<Transfer>} */
-const transfers = new Set();
+
+/** Files that this page sends stand above already, with their speed. */
+function hideOwn() {
+  const own = new Set([...transfers].map((transfer) => transfer.id));
+  for (const line of document.querySelectorAll("[data-upload]")) {
+    if (line instanceof HTMLElement) line.hidden = own.has(line.dataset.upload ?? "");
+  }
+}
 
 /** @param {FileList | null | undefined} files */
 function send(files) {

@@ -50,6 +50,11 @@ export class Transfer {
     this.row.append(this.track);
   }
 
+  /** The id that the server gave, "" before it did. */
+  get id() {
+    return this.upload.url?.split("/").pop() ?? "";
+  }
+
   /** Begin, or go on where an earlier attempt of this browser stopped. */
   async start() {
     this.isSending = true;
