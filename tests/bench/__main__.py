@@ -14,7 +14,7 @@ from pathlib import Path
 
 import libvirt
 
-from tests.bench import consoles, create, guest_list, live, memory, relay, scale, thumbs
+from tests.bench import consoles, create, guest_list, images, live, memory, relay, scale, thumbs
 from tests.bench.table import Row, lines
 
 MEASUREMENTS: dict[str, Callable[[], Iterator[Row]]] = {
@@ -26,6 +26,7 @@ MEASUREMENTS: dict[str, Callable[[], Iterator[Row]]] = {
     "consoles": consoles.measure,
     "scale": scale.measure,
     "thumbs": thumbs.measure,
+    "images": images.measure,
 }
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import pycdlib
 import pytest
 
+from tests.support.webserver import server  # noqa: F401 - a fixture
+
 MakeImage = Callable[..., Path]
 MIB = 1 << 20
 

@@ -166,8 +166,40 @@ def test_a_volume_comes_back_whole_and_in_parts(site, tus, tmp_path):
     assert connection.getresponse().status == 416
     connection.close()
     lines = site.api("GET", "audit?action=volume.download")["items"]
-    assert {line["phase"] for line in lines} >= {"succeeded"}
+    assert {line["result"] for line in lines} >= {"succeeded"}
     delete(site, "out.raw")
+
+
+def test_clients_who_go_away_let_the_host_go(site, tus, tmp_path):
+    """Each download has a connection to the host and a seat: none may stay taken."""
+    file = make_file(tmp_path / "left.raw", 600 * MIB)
+    tus.upload(file)
+    path = f"/api/v1/volumes/{image_of(site, 'left.raw')['id']}/content"
+    usual = {"Authorization": f"Bearer {site.token}"}
+    for _each in range(6):
+        connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
+        connection.request("GET", path, headers=usual)
+        answer = connection.getresponse()
+        assert answer.status in {200, 503}
+        answer.read(100_000)
+        answer.close()
+        connection.close()
+
+    def whole() -> bool:
+        request = urllib.request.Request(site.url + path, headers=usual)
+        with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=60) as got:
+            return hashlib.file_digest(got, "sha256").digest() == _digest(file)
+        return False
+
+    assert wait_until(whole, limit_s=60)
+    phases = {line["result"] for line in site.api("GET", "audit?action=volume.download")["items"]}
+    assert phases >= {"failed", "succeeded"}
+    delete(site, "left.raw")
+
+
+def _digest(file: Path) -> bytes:
+    with file.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").digest()
 
 
 @pytest.fixture

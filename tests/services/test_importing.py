@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import vms.worker.jobs  # noqa: F401 - registers the runner
 from tests.imaging.conftest import make_iso
 from vms.hypervisor import storage
 from vms.models import AuditEntry, ImageOrigin, Job, Pool, Upload
