@@ -21,6 +21,7 @@ LIST
     grep -qs '^ID=ubuntu' /etc/os-release || echo "to test in a real browser: chromium fonts-dejavu-core"
     cat <<'LIST'
 to test logging in by LDAP: slapd
+to gather the texts for translations: gettext
 to check the scripts: shellcheck busybox-static
 to log in to test guests: openssh-client
 to test storage pools on loop devices: lvm2 e2fsprogs mount

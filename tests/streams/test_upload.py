@@ -16,7 +16,8 @@ from django.test import Client
 
 from vms.models import AuditEntry, Job, Pool, Upload
 from vms.policy import SystemActor
-from vms.services import incoming, tokens, uploads
+from vms.services import incoming, limits, tokens, uploads
+from vms.services.limits import Limit
 from vms.streams import receiving, upload
 
 ORIGIN = "http://localhost:8000"
@@ -273,6 +274,13 @@ def test_what_cannot_become_an_image_is_refused_before_it_is_sent(caller, size, 
     assert refused.status == 422
     assert not Upload.objects.exists()
     assert code in str(refused.body) or b"fields" in refused.body
+
+
+def test_whoever_begins_too_many_is_told_when_to_come_back(caller, monkeypatch):
+    monkeypatch.setattr(limits, "UPLOADS", Limit("upload", 1, 10**9))
+    assert asyncio.run(caller.create(10)).status == 201
+    answer = asyncio.run(caller.create(10))
+    assert (answer.status, int(answer.headers["retry-after"]) > 0) == (429, True)
 
 
 def test_more_than_is_taken_or_fits_is_refused(caller, settings):

@@ -13,7 +13,7 @@ import structlog
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from vms import messages
 from vms.live import publish
@@ -135,9 +135,8 @@ def _mail(row: Notice) -> None:
     if not row.user.is_active or not row.user.email:
         claimed.update(mail_due_at=None)
         return
-    with translation.override(preferences.of(row.user).language or settings.LANGUAGE_CODE):
-        text = messages.notice(row.kind, row.params)
-        subject = messages.notice_subject(row.kind)
+    text = messages.notice(row.kind, row.params)
+    subject = messages.notice_subject(row.kind)
     try:
         mail.send(to=row.user.email, subject=subject, text=_body(row, text))
     except mail.MailFailed as error:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -37,8 +36,6 @@ class Preferences:
     dismissed_jobs: frozenset[str]
     mail_kinds: frozenset[str] | None
     """Kinds of notices that he wants by mail too; None while he has not chosen: all."""
-    language: str
-    """Code of his language; "" for what his browser asks for."""
 
 
 def of(user: User) -> Preferences:
@@ -49,13 +46,7 @@ def of(user: User) -> Preferences:
         order=finder.Order.read(str(stored.get("order", ""))),
         dismissed_jobs=frozenset(_words(stored, "dismissed_jobs")),
         mail_kinds=frozenset(_words(stored, "mail_kinds")) if "mail_kinds" in stored else None,
-        language=_language(stored),
     )
-
-
-def _language(stored: Stored) -> str:
-    code = str(stored.get("language", ""))
-    return code if code in dict(settings.LANGUAGES) else ""
 
 
 def _words(stored: Stored, key: str) -> list[str]:
@@ -81,11 +72,6 @@ def choose_order(*, actor: Person, order: finder.Order) -> None:
 def choose_mails(*, actor: Person, kinds: Collection[str]) -> None:
     """Remember which kinds of notices somebody wants by mail."""
     _store(actor, "mail_kinds", lambda _old: sorted(kinds))
-
-
-def choose_language(*, actor: Person, language: str) -> None:
-    """Remember somebody's language; "" follows his browser."""
-    _store(actor, "language", lambda _old: language)
 
 
 def dismiss_job(*, actor: Person, job_id: selectors.Identifier) -> None:

@@ -20,7 +20,7 @@ from vms.live import publish
 from vms.models import ImageSource, Job, Pool, Upload
 from vms.policy import Action, Actor, Person, can
 from vms.problems import Forbidden, Invalid, Problem, Refused
-from vms.services import audit, hosts, importing, incoming, names
+from vms.services import audit, hosts, importing, incoming, limits, names
 
 log = structlog.get_logger(__name__)
 
@@ -57,9 +57,10 @@ class UploadState:
 
 
 def begin(*, actor: Actor, request: UploadRequest) -> UploadState:
-    """Make room for a file. Raises Forbidden, Invalid, Refused; then nothing was made."""
+    """Make room for a file. Raises Forbidden, Invalid, Refused, TooMany; then nothing was made."""
     if not isinstance(actor, Person) or not can(actor, Action.IMAGE_MANAGE):
         raise Forbidden("forbidden", action=Action.IMAGE_MANAGE.value)
+    limits.spend(limits.UPLOADS, str(actor.user.pk))
     pool, checksum = _check(actor, request)
     hosts.require_connected(pool.host)
     incoming.require_room(request.size_bytes)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from vms import messages
 from vms.hypervisor.errors import HypervisorError
-from vms.problems import Forbidden, Invalid, NotFound, Problem
+from vms.problems import Forbidden, Invalid, NotFound, Problem, TooMany
 from vms.streams.callers import NotLetIn
 from vms.streams.closing import Send
 
@@ -59,6 +59,8 @@ async def refuse(
     extra = {"Content-Type": "application/problem+json", **(headers or {})}
     if status == 401:
         extra["WWW-Authenticate"] = 'Bearer realm="kvmweb"'
+    if isinstance(error, TooMany):
+        extra["Retry-After"] = str(error.wait_s)
     await answer(send, status, extra, json.dumps(document).encode())
 
 
@@ -73,6 +75,8 @@ def status_of(error: Exception) -> int:
             return 403
         case Invalid():
             return 422
+        case TooMany():
+            return 429
         case Problem():
             return 409
         case HypervisorError():
