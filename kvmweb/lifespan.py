@@ -8,7 +8,7 @@ from typing import IO
 import structlog
 from django.conf import settings
 
-from vms.live import publish
+from vms.live import gauges, publish
 from vms.live.hub import hub
 from vms.services import filming, seats
 from vms.services.installation import HomeTaken, lock_home
@@ -48,7 +48,9 @@ class Lifespan:
         if settings.KVMWEB.embedded:
             self._lock = lock_home(settings.KVMWEB.home)
             await threads.read(seats.forget_all)  # of a server that was killed
-        publish.attach(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        gauges.tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
+        publish.attach(loop)
         await hub.start()
         usher.start()
         if settings.KVMWEB.embedded:

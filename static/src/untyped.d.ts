@@ -16,6 +16,7 @@ declare module "@novnc/novnc" {
     compressionLevel: number;
     focus(options?: FocusOptions): void;
     blur(): void;
+    clipboardPasteFrom(text: string): void;
     disconnect(): void;
     sendCtrlAltDel(): void;
     sendKey(keysym: number, code: string, down?: boolean): void;

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
+import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import libvirt
@@ -181,6 +183,43 @@ def test_the_display_is_let_go_when_the_browser_goes(site, screen, quiet) -> Non
         for client in clients[2:]:
             client.socket.shutdown(socket.SHUT_RDWR)  # without a word, as a machine that is lost
     wait_until(lambda: _viewers(screen) == quiet, limit_s=30, what="displays let go")
+
+
+def _descriptors(site: Site) -> int:
+    return len(list(Path(f"/proc/{site.pid}/fd").iterdir()))
+
+
+def _metric(site: Site, name: str) -> float:
+    request = urllib.request.Request(
+        f"{site.url}/metrics", headers={"Authorization": f"Bearer {site.token}"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
+
+
+def test_500_consoles_opened_and_dropped_leave_no_descriptor_task_or_client(
+    site, screen, quiet
+) -> None:
+    def once(number: int) -> None:
+        with _open(site, screen, mode="view" if number % 2 else "control") as client:
+            if number % 3:
+                _greet(client)
+            if number % 5 == 0:
+                client.socket.shutdown(socket.SHUT_RDWR)  # as a machine that is lost
+
+    def at_rest() -> bool:
+        return _metric(site, "kvmweb_consoles") == 0 and _viewers(screen) == quiet
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(once, range(20)))  # threads and connections that stay are there
+        wait_until(at_rest, limit_s=30, what="the first consoles let go")
+        descriptors, tasks = _descriptors(site), _metric(site, "kvmweb_tasks")
+        list(pool.map(once, range(500)))
+    wait_until(at_rest, limit_s=30, what="all consoles let go")
+    wait_until(lambda: _descriptors(site) <= descriptors + 4, limit_s=20, what="descriptors")
+    wait_until(lambda: _metric(site, "kvmweb_tasks") <= tasks + 2, limit_s=20, what="tasks")
+    assert site.api("GET", f"vms/{screen.UUIDString()}/consoles") == []
 
 
 def test_a_guest_powered_off_by_virsh_ends_the_console_with_its_code(site, screen) -> None:

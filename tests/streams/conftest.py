@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -11,6 +13,11 @@ import pytest
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.test import Client
+
+from vms.models import VM, Host
+from vms.policy import Person
+from vms.services import consoles
+from vms.streams import console as doors
 
 ORIGIN = "http://localhost:8000"
 
@@ -95,3 +102,95 @@ def run(body: Callable[[], Awaitable[None]]) -> None:
             await body()
 
     asyncio.run(main())
+
+
+HELLO = b"RFB 003.008\n\x01\x00"
+
+
+@pytest.fixture
+def guest(db, alice) -> VM:
+    host = Host.objects.create(name="h", uri="qemu:///system", status="connected")
+    key = uuid.uuid4()
+    return VM.objects.create(
+        pk=key,
+        host=host,
+        domain_uuid=key,
+        name="g",
+        owner=alice,
+        state="running",
+        has_vnc=True,
+    )
+
+
+class Displays:
+    """The guests' ends of the displays that were opened."""
+
+    def __init__(self) -> None:
+        self.ends: list[socket.socket] = []
+        self.refusal: Exception | None = None
+
+    def open(self, _grant: object) -> socket.socket:
+        if self.refusal:
+            raise self.refusal
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        theirs.setblocking(False)
+        self.ends.append(theirs)
+        return ours
+
+    async def read(self, count: int) -> bytes:
+        while not self.ends:
+            await asyncio.sleep(0)
+        data = b""
+        while len(data) < count:
+            piece = await asyncio.get_running_loop().sock_recv(self.ends[-1], count)
+            if not piece:
+                break
+            data += piece
+        return data
+
+
+@pytest.fixture
+def displays(monkeypatch) -> Displays:
+    made = Displays()
+    monkeypatch.setattr(doors, "_open", made.open)
+    yield made
+    for end in made.ends:
+        end.close()
+
+
+@pytest.fixture
+def ticket(guest):
+    """ticket(browser, user) asks for a ticket as that browser's user."""
+
+    def ask(browser, user, mode: str = "control", **more) -> str:
+        actor = Person(user, session_key=browser.session_key, **more)
+        return consoles.issue_ticket(actor=actor, vm_id=guest.pk, mode=mode).secret
+
+    return ask
+
+
+def socket_for(browser, guest, secret: str, **more):
+    protocols = ["binary", f"ticket.{secret}"] if secret else ["binary"]
+    return browser.socket(f"/ws/console/{guest.pk}", subprotocols=protocols, **more)
+
+
+async def opened(browser, guest, secret: str, **more):
+    socket_ = socket_for(browser, guest, secret, **more)
+    is_open, protocol = await socket_.connect(timeout=5)
+    assert is_open
+    assert protocol == "binary"
+    return socket_
+
+
+async def refused(browser, guest, secret: str, **more) -> bool:
+    is_open, _code = await socket_for(browser, guest, secret, **more).connect(timeout=5)
+    return not is_open
+
+
+async def end_of(socket_) -> int:
+    async with asyncio.timeout(10):
+        while True:
+            message = await socket_.receive_output(10)
+            if message["type"] == "websocket.close":
+                return message["code"]

@@ -7,17 +7,11 @@ import json
 
 import pytest
 
-from tests.streams.conftest import run
-from tests.streams.test_console import (  # noqa: F401 - fixtures
-    HELLO,
-    displays,
-    end_of,
-    guest,
-    ticket,
-)
+from tests.streams.conftest import HELLO, end_of, run
 from vms.models import Seat, Share
 from vms.services import seats
 from vms.streams import console as doors
+from vms.streams import limits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,7 +45,7 @@ class Page:
 
 
 @pytest.fixture
-def sit(browser_of, guest, ticket, displays):  # noqa: F811
+def sit(browser_of, guest, ticket, displays):
     """await sit(user) opens a console with a page that speaks of seats."""
 
     def opener(user, mode: str = "control"):
@@ -78,7 +72,7 @@ def sit(browser_of, guest, ticket, displays):  # noqa: F811
 
 
 @pytest.fixture
-def pair(sit, guest, alice, bob):  # noqa: F811
+def pair(sit, guest, alice, bob):
     """alice, who owns the guest, and bob, who operates it."""
     Share.objects.create(vm=guest, user=bob, role="operator")
     return sit(alice), sit(bob)
@@ -166,7 +160,7 @@ def test_one_who_wants_to_be_alone_is_at_once(pair) -> None:
     run(body)
 
 
-def test_a_viewers_page_is_told_nothing_that_it_could_use(sit, guest, alice, carol) -> None:  # noqa: F811
+def test_a_viewers_page_is_told_nothing_that_it_could_use(sit, guest, alice, carol) -> None:
     Share.objects.create(vm=guest, user=carol, role="viewer")
     owner, viewer = sit(alice), sit(carol, "view")
 
@@ -202,9 +196,9 @@ def test_text_that_is_no_wish_ends_the_console(sit, alice, text) -> None:
 def test_a_client_that_does_not_speak_of_seats_gets_no_text(
     browser_of,
     alice,
-    guest,  # noqa: F811
-    ticket,  # noqa: F811
-    displays,  # noqa: F811
+    guest,
+    ticket,
+    displays,
 ) -> None:
     hers = browser_of(alice)
     secret = ticket(hers, alice)
@@ -236,5 +230,45 @@ def test_seats_of_a_process_that_lives_are_renewed(sit, alice, monkeypatch) -> N
                 await asyncio.sleep(0.01)
         await page.socket.disconnect()
         assert not await asyncio.to_thread(Seat.objects.exists)
+
+    run(body)
+
+
+@pytest.mark.parametrize(
+    ("setting", "why"), [("console_idle_minutes", "idle"), ("console_hours", "time")]
+)
+def test_a_console_at_which_nobody_is_or_whose_time_is_over_warns_and_ends(
+    sit, alice, settings, monkeypatch, setting, why
+) -> None:
+    monkeypatch.setattr(limits, "WARNING_S", 0.5)
+    value = 0.6 / (60 if why == "idle" else 3600)
+    settings.KVMWEB = settings.KVMWEB.model_copy(update={setting: value})
+    hers = sit(alice)
+
+    async def body() -> None:
+        page = await hers()
+        told = await page.until(lambda told: told["ends"])
+        assert told["ends"]["why"] == why
+        assert await end_of(page.socket) == 4405
+
+    run(body)
+
+
+def test_who_is_there_is_not_idle(sit, alice, settings, monkeypatch) -> None:
+    monkeypatch.setattr(limits, "WARNING_S", 0.2)
+    settings.KVMWEB = settings.KVMWEB.model_copy(update={"console_idle_minutes": 0.6 / 60})
+    hers = sit(alice)
+
+    async def body() -> None:
+        page = await hers()
+        for _ in range(3):
+            await page.until(lambda told: told["ends"])
+            await page.wish("here")
+            page.told = {}
+        for _ in range(3):
+            await page.until(lambda told: told["ends"])
+            await page.socket.send_to(bytes_data=KEY)
+            page.told = {}
+        await page.socket.disconnect()
 
     run(body)

@@ -73,6 +73,7 @@ READABLE = {
     "guest-console": ["vm"],
     "guest-links": ["vm"],
     "visit": [],
+    "guest-console-media": ["vm"],
     "guest-settings": ["vm"],
     "guest-delete": ["vm"],
     "jobs": [],

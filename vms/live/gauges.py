@@ -12,6 +12,11 @@ status_sockets = Gauge(
     registry=registry,
 )
 consoles = Gauge("kvmweb_consoles", "Consoles open in this process.", registry=registry)
+tasks = Gauge(
+    "kvmweb_tasks",
+    "Tasks on the loop of this process: what grows without an end is forgotten somewhere.",
+    registry=registry,
+)
 tick_seconds = Histogram(
     "kvmweb_sampler_tick_seconds",
     "Time to measure a host with all its guests and to publish it.",

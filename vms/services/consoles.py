@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from vms import selectors
 from vms.hypervisor import consoles as displays
-from vms.hypervisor.xml.parse import parse_serials
+from vms.hypervisor.xml.parse import has_clipboard_channel, parse_serials
 from vms.models import VM, ApiToken, AuditPhase, ConsoleLink, Host, Ticket, User
 from vms.policy import Action, Actor, Door, LinkGuest, Person, can
 from vms.problems import NotFound, Refused, TooMany
@@ -129,6 +129,11 @@ def _issue(vm: VM, wanted: Wanted, whose: dict[str, Any]) -> IssuedTicket:  # An
 def action_of(mode: str) -> Action:
     """Name the right that a console of this mode needs."""
     return Action.VM_CONSOLE if mode == CONTROL else Action.VM_CONSOLE_VIEW
+
+
+def has_clipboard(vm: VM) -> bool:
+    """Say whether the guest has a channel by which it shares its clipboard."""
+    return has_clipboard_channel(vm.xml)
 
 
 def serial_devices(vm: VM) -> tuple[int, ...]:

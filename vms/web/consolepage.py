@@ -59,6 +59,8 @@ def console_context(actor: Person, guest: VM) -> dict[str, Any]:  # Any: a conte
         "can_take": can(actor, Action.VM_CONSOLE_TAKE, guest),
         "can_look": recordings.can_look(actor, guest),
         "can_share": can(actor, Action.VM_SHARE, guest),
+        "can_media": can(actor, Action.VM_MEDIA, guest),
+        "has_clipboard": consoles.has_clipboard(guest),
         **keys_context(),
     }
 

@@ -63,6 +63,7 @@ urlpatterns = [
     path(f"{GUEST}series/", charts.guest_series, name="guest-series"),
     path(f"{GUEST}console/", console.page, name="guest-console"),
     path(f"{GUEST}ticket/", console.ticket, name="guest-ticket"),
+    path(f"{GUEST}console/media/", console.media, name="guest-console-media"),
     path(f"{GUEST}console/open-up/", console.open_up, name="guest-console-open-up"),
     path(f"{GUEST}recordings/", recordings.of_guest, name="guest-recordings"),
     path(f"{GUEST}record/", recordings.start, name="guest-record"),

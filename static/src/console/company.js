@@ -10,6 +10,8 @@ import { drawPeople } from "./people.js";
  * @typedef {{t: "seats", me: string, control: boolean, may: {control: boolean, take: boolean, alone: boolean}, alone: boolean, ask_s: number, ends: {why: string, in_s: number} | null, people: Sitter[]}} Seats
  */
 
+const HERE_MS = 20_000;
+
 /** @param {Sitter | undefined} sitter */
 export const nameOf = (sitter) => sitter?.name || text("somebody");
 
@@ -75,6 +77,16 @@ export function startCompany({ root, current }) {
     if (menu?.matches(":popover-open")) menu.hidePopover();
     current()?.seat?.focus();
   });
+
+  // Who only watches uses nothing; that he is there counts all the same.
+  let saidMs = 0;
+  for (const kind of ["pointermove", "keydown", "pointerdown"]) {
+    root.addEventListener(kind, () => {
+      if (Date.now() - saidMs < HERE_MS) return;
+      saidMs = Date.now();
+      current()?.talk.wish("here");
+    }, true);
+  }
 
   /** @param {Seats} seats */
   function showQuestion(seats) {

@@ -1,6 +1,8 @@
 /** What stands in place of the picture while there is none: why, and what to do about it. */
 import { byId } from "../lib/dom.js";
 import { text } from "../lib/texts.js";
+import { guestState } from "./guest.js";
+import { why } from "./why.js";
 
 /** @typedef {{title: string, text?: string, values?: Record<string, string | number>, sentence?: string, isWaiting?: boolean, canStart?: boolean, canRetry?: boolean, canLogIn?: boolean, canOpenUp?: boolean}} Words */
 
@@ -69,6 +71,13 @@ export const ENDINGS = {
   4429: { retry: false, cover: { title: "consoleMany", text: "consoleManyText", canRetry: true } },
   4503: { retry: true, cover: { title: "consoleHost", text: "consoleHostText", isWaiting: true } },
 };
+
+/** Of a guest that is off: since what, and how to go on. @returns {Words} */
+export function offWords() {
+  const guest = guestState();
+  const reason = text(why({ code: 4410, isOnline: true, isOtherServer: false, guest: { ...guest, state: "off" } }));
+  return { title: "consoleOff", sentence: `${reason} ${text("consoleOffText")}`, canStart: true };
+}
 
 /** What the server says instead of a ticket. @type {Record<string, Words>} */
 export const REFUSALS = {

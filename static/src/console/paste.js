@@ -31,7 +31,7 @@ function remembered() {
 }
 
 /** The layout to begin with: the one used last, or by the browser's language. */
-function likelyLayout() {
+export function likelyLayout() {
   const language = navigator.language.toLowerCase();
   const by = { "en-gb": "gb", "de-ch": "ch", "de-li": "ch", pt: "br", sv: "se", fi: "se", ja: "jp" };
   const [, found] = Object.entries(by).find(([start]) => language.startsWith(start)) ?? [];

@@ -2,7 +2,7 @@
 import RFB from "@novnc/novnc";
 import { text } from "../lib/texts.js";
 
-/** @typedef {import("./session.js").Opener} Opener */
+/** @typedef {import("./opener.js").Opener} Opener */
 
 /** How the screen is shown; kept from one connection to the next. */
 export const look = { scale: "fit", compression: 2 };

@@ -1,6 +1,7 @@
 /** Keeps one console of a guest open: connects, explains endings, waits, and connects again. */
 import { text } from "../lib/texts.js";
-import { Cover, ENDINGS, REFUSALS } from "./cover.js";
+import { Cover, ENDINGS, offWords, REFUSALS } from "./cover.js";
+import { Break } from "./break.js";
 import { guestState } from "./guest.js";
 import { Talk } from "./talk.js";
 import { NoTicket, openSocket } from "./ticket.js";
@@ -9,19 +10,9 @@ const FIRST_WAIT_MS = 400;
 const LONGEST_WAIT_MS = 8000;
 const KEPT_OUT = 4423;
 
-/**
- * @typedef {object} Seat an open connection; of `rfb` and `terminal` one is there
- * @property {import("@novnc/novnc").default | null} rfb
- * @property {import("@xterm/xterm").Terminal | null} terminal
- * @property {() => void} focus
- * @property {() => void} blur
- * @property {(has: boolean) => void} setControl let keys and pointer go to the guest, or not
- * @property {() => void} close
- *
- * @typedef {{ticketUrl: string, name: string, wanted: import("./ticket.js").Wanted}} Address
- * @typedef {{connected: () => void, says: (words: string) => void, ended: (code: number, reason: string) => void}} Hooks
- * @typedef {(place: HTMLElement, socket: WebSocket, address: Address, hooks: Hooks) => Seat} Opener
- */
+/** @typedef {import("./opener.js").Seat} Seat */
+/** @typedef {import("./opener.js").Address} Address */
+/** @typedef {import("./opener.js").Opener} Opener */
 
 export class Session {
   /** @type {Seat | null} */
@@ -33,6 +24,7 @@ export class Session {
   #isConnecting = false;
   #isStopped = false;
   #hasBegun = false;
+  #break = new Break();
   /** Whether the keyboard was in the guest when it went away. */
   #hadFocus = true;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -97,7 +89,8 @@ export class Session {
   /** @param {number} mine */
   async #open(mine) {
     const open = await this.load();
-    const socket = await openSocket(this.address.ticketUrl, this.address.wanted);
+    const { socket, server } = await openSocket(this.address.ticketUrl, this.address.wanted);
+    this.#break.answered(server);
     if (mine !== this.#attempt) return socket.close();
     this.talk.begin(socket);
     this.#seat = open(this.place, socket, this.address, {
@@ -132,6 +125,7 @@ export class Session {
     this.#isConnected = true;
     this.#isConnecting = false;
     this.cover.show(null);
+    this.#break.over();
     this.changed();
     const isBusy = document.querySelector("dialog[open], .menu:popover-open");
     if (this.#hadFocus && !isBusy && !this.panel.hidden) this.#seat?.focus();
@@ -144,10 +138,11 @@ export class Session {
     this.#close();
     this.#says("");
     this.isKeptOut = code === KEPT_OUT;
+    this.#break.began(code);
     const ending = ENDINGS[code];
     if (ending) this.cover.show(ending.cover);
     if (ending && !ending.retry) return void (this.#isStopped = true);
-    if (guestState().state === "off") return this.cover.show(REFUSALS["console-off"] ?? null);
+    if (guestState().state === "off") return this.cover.show(offWords());
     if (reason === "unsupported") return this.#stop({ title: "consoleRefused", text: "consoleUnsupported", canRetry: true });
     this.#again(ending ? null : "consoleLost");
   }
@@ -189,7 +184,7 @@ export class Session {
     if (isCreating) return this.cover.show({ title: "consoleCreating", text: "consoleCreatingText", isWaiting: true });
     if (state === "off") {
       clearTimeout(this.#timer);
-      return this.cover.show(REFUSALS["console-off"] ?? null);
+      return this.cover.show(offWords());
     }
     if (state === "running" || state === "paused") {
       this.#waitMs = FIRST_WAIT_MS;

@@ -4,7 +4,7 @@ import { Terminal } from "@xterm/xterm";
 import { text } from "../lib/texts.js";
 import { styleByScript } from "./strictstyles.js";
 
-/** @typedef {import("./session.js").Opener} Opener */
+/** @typedef {import("./opener.js").Opener} Opener */
 
 const PIECE = 4096;
 export const THEME = { background: "#0c0e0b", foreground: "#dfe5da", cursor: "#92cf3b", selectionBackground: "#3f5a22" };

@@ -20,16 +20,16 @@ export class NoTicket extends Error {
  * @param {Wanted} wanted
  */
 export async function openSocket(ticketUrl, wanted) {
-  const { url, protocols } = await ticket(ticketUrl, wanted);
+  const { url, protocols, server } = await ticket(ticketUrl, wanted);
   const socket = new WebSocket(socketUrl(url), protocols);
   socket.binaryType = "arraybuffer";
-  return socket;
+  return { socket, server };
 }
 
 /**
  * @param {string} url
  * @param {Wanted} wanted
- * @returns {Promise<{url: string, protocols: string[]}>}
+ * @returns {Promise<{url: string, protocols: string[], server: string}>}
  */
 async function ticket(url, wanted) {
   const answer = await ask(url, { method: "POST", body: new URLSearchParams(wanted) });

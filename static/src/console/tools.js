@@ -2,10 +2,12 @@
 import { byId, nearest } from "../lib/dom.js";
 import { text } from "../lib/texts.js";
 import { announce, toast } from "../ui/toast.js";
+import { startClipboard } from "./clipboard.js";
 import { captureKeyboard, Held, press, releaseKeyboard } from "./keys.js";
 import { startPaste } from "./paste.js";
 import { canCopyPictures, copyPicture, savePicture } from "./picture.js";
 import { applyLook, look } from "./screen.js";
+import { startTouch } from "./touch.js";
 
 /** @typedef {import("./session.js").Session} Session */
 /** @typedef {import("@novnc/novnc").default} Rfb */
@@ -17,6 +19,8 @@ export function startTools({ root, current }) {
   /** The screen that is looked at. */
   const screen = () => current()?.seat?.rfb ?? null;
   const paste = startPaste(screen);
+  const clipboard = startClipboard(screen);
+  startTouch(screen);
   /** @type {Rfb | null} */
   let last = null;
 
@@ -100,6 +104,7 @@ export function startTools({ root, current }) {
   function changed() {
     const rfb = screen();
     if (rfb !== last) held.forget();
+    clipboard.watch(rfb);
     last = rfb;
     const hasControl = Boolean(current()?.hasControl);
     for (const item of root.querySelectorAll("[data-needs]")) {

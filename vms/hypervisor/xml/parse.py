@@ -62,6 +62,15 @@ def parse_serials(xml: str) -> tuple[Serial, ...]:
     )
 
 
+def has_clipboard_channel(xml: str) -> bool:
+    """Say whether a domain has a channel by which QEMU shares the clipboard of a VNC client."""
+    try:
+        root = read(xml)
+    except InvalidConfig:
+        return False
+    return root.find("devices/channel[@type='qemu-vdagent']") is not None
+
+
 def _vcpus(root: etree._Element) -> int:
     return number(attribute(root, "vcpu", "current")) or number(root.findtext("vcpu"))
 

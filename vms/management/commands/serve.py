@@ -16,10 +16,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from vms.management import tls
 from vms.management.addresses import WILDCARDS, is_loopback, names_of
+from vms.management.patience import PatientProtocol
 from vms.services.installation import HomeTaken, lock_home
 
 APPLICATION = "kvmweb.asgi:application"
-MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+MAX_MESSAGE_BYTES = 2 * 1024 * 1024
 """Of a websocket. A console carries no more than a clipboard at once."""
 PING_S = 20.0
 GRACE_S = 2
@@ -149,6 +150,7 @@ def configure(options: Options, write: Any) -> uvicorn.Config:  # Any: any calla
     return uvicorn.Config(
         APPLICATION,
         lifespan="on",
+        http=PatientProtocol,
         ws="websockets-sansio",
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_ping_interval=PING_S,

@@ -13,10 +13,13 @@ from django.views.decorators.http import require_POST, require_safe
 from vms import messages, selectors
 from vms.policy import Action, Person
 from vms.problems import Refused, TooMany
-from vms.services import consoles, seats
+from vms.services import consoles, editing, seats
 from vms.web.consolepage import console_context
 from vms.web.door import done, door
 from vms.web.guestpage import guest_context
+
+MAX_ISOS = 40
+"""In the menu of the CD drive; the settings list all."""
 
 
 @require_safe
@@ -54,8 +57,23 @@ def ticket(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpRespons
         "url": _address(issued),
         "protocols": ["binary", "seats", f"ticket.{issued.secret}"],
         "expires_at": issued.expires_at.isoformat(),
+        "server": seats.SERVER,
     }
     return JsonResponse(connection, status=201)
+
+
+@require_safe
+@door
+def media(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
+    """Give the menu of the CD drive: what is in it, and what could be."""
+    guest = selectors.vm(actor, vm_id, Action.VM_MEDIA)
+    domain = editing.details(actor=actor, vm_id=vm_id)
+    context = {
+        "guest": guest,
+        "drives": [disk for disk in domain.disks if disk.device == "cdrom"],
+        "isos": selectors.isos(actor, guest.host_id).order_by("name")[:MAX_ISOS],
+    }
+    return render(request, "guests/_console_cd.html", context)
 
 
 @require_POST

@@ -18,7 +18,7 @@ from vms.models import VM
 from vms.models.host import SEED_NAME
 from vms.policy import Action, Person, can
 from vms.services import editing, ownership, seeds
-from vms.web.door import done, door
+from vms.web.door import done, door, is_partial
 from vms.web.forms.guests import ConfigForm, DescriptionForm, MediaForm, OwnerForm
 from vms.web.forms.problems import SHOWN, add_problems
 from vms.web.guestpage import guest_context
@@ -119,6 +119,8 @@ def media(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse
         try:
             editing.insert_iso(actor=actor, vm_id=vm_id, image_id=form.cleaned_data["image"])
         except SHOWN as problem:
+            if is_partial(request):
+                raise
             add_problems(form, problem)
         else:
             return done(request, _("The CD is inserted."), _settings(vm_id))

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from vms import messages
 from vms.problems import NotFound, Problem
-from vms.services import consoles, links
+from vms.services import consoles, links, seats
 from vms.web.consolepage import keys_context
 
 STATUS = {"too-many-tries": 429, "link-passphrase": 403, "link-passphrase-wrong": 403}
@@ -101,6 +101,7 @@ def ticket(request: HttpRequest, link_id: uuid.UUID) -> HttpResponse:
         "url": issued.gateway_socket or f"{get_script_prefix()}ws/console/{issued.vm.pk}",
         "protocols": ["binary", "seats", f"ticket.{issued.secret}"],
         "expires_at": issued.expires_at.isoformat(),
+        "server": seats.SERVER,
     }
     return JsonResponse(connection, status=201)
 

@@ -1,0 +1,34 @@
+/** Follows one interruption of a console from its beginning to its end, and says why it was. */
+import { text } from "../lib/texts.js";
+import { toast } from "../ui/toast.js";
+import { guestState } from "./guest.js";
+import { why } from "./why.js";
+
+export class Break {
+  /** Of the websocket that ended; 0 while nothing is interrupted. */
+  #code = 0;
+  #wasOnline = true;
+  #isOtherServer = false;
+  #server = "";
+
+  /** @param {number} code of the websocket that ended */
+  began(code) {
+    if (this.#code && code === 1006) return; // an attempt that failed: the reason stays the first
+    this.#code = code;
+    this.#wasOnline = navigator.onLine;
+  }
+
+  /** The server gave a ticket. @param {string} server its process, which is another after a restart */
+  answered(server) {
+    this.#isOtherServer = Boolean(this.#server) && server !== this.#server;
+    this.#server = server;
+  }
+
+  /** It is connected again: say why it was not. */
+  over() {
+    const seen = { code: this.#code, isOnline: this.#wasOnline, isOtherServer: this.#isOtherServer, guest: guestState() };
+    const reason = this.#code ? why(seen) : "";
+    this.#code = 0;
+    if (reason) toast(text("backAgain", { why: text(reason) }));
+  }
+}

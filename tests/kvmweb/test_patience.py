@@ -1,0 +1,117 @@
+"""Clients that take for ever to say what they want, or say too much: named after the attacks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+
+from tests.support.site import free_port, wait_until
+from vms.management import patience
+
+
+async def _hello(scope, receive, send) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        await asyncio.sleep(0)
+        await send({"type": "websocket.close", "code": 1000})
+        return
+    while (await receive()).get("more_body"):
+        pass
+    headers = [(b"content-length", b"2")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"hi"})
+
+
+@pytest.fixture
+def port(monkeypatch) -> Iterator[int]:
+    """A server that waits 0.4 s for a head."""
+    monkeypatch.setattr(patience, "HEAD_S", 0.4)
+    number = free_port()
+    config = uvicorn.Config(
+        _hello,
+        port=number,
+        http=patience.PatientProtocol,
+        ws="websockets-sansio",
+        log_config=None,
+        lifespan="off",
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    wait_until(lambda: server.started, limit_s=10)
+    yield number
+    server.should_exit = True
+    thread.join(10)
+
+
+def talk(port: int, *pieces: bytes, pause_s: float = 0.0) -> tuple[bytes, float]:
+    """Say the pieces; return what came till the end, and after how many seconds that was."""
+
+    async def main() -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        answer = asyncio.create_task(reader.read(-1))
+        with contextlib.suppress(ConnectionError):
+            for piece in pieces:
+                if answer.done():
+                    break
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(pause_s)
+        try:
+            return await asyncio.wait_for(answer, 10)
+        except ConnectionError:
+            return b""
+        finally:
+            writer.close()
+
+    began = time.monotonic()
+    return asyncio.run(main()), time.monotonic() - began
+
+
+HEAD = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
+def test_slow_loris_is_shown_the_door(port):
+    answer, seconds = talk(port, *[HEAD[at : at + 1] for at in range(len(HEAD))], pause_s=0.05)
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert seconds < 2
+
+
+def test_one_who_says_nothing_is_shown_the_door(port):
+    answer, seconds = talk(port)
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert seconds < 2
+
+
+def test_slow_loris_in_the_second_request_of_a_connection(port):
+    first = HEAD.replace(b"Connection: close\r\n", b"")
+    answer, seconds = talk(port, first, *[bytes([byte]) for byte in HEAD[:-2]], pause_s=0.05)
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"HTTP/1.1 408" in answer
+    assert seconds < 3
+
+
+@pytest.mark.parametrize("name", ["X-Padding", "Sec-WebSocket-Protocol", "Cookie"])
+def test_oversized_handshake(port, name):
+    start = (
+        b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    )
+    answer, seconds = talk(port, start, name.encode() + b": ", *[b"x" * 8192] * 8)
+    # Closed with so much unread, the connection may be reset before the answer is read.
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 431")
+    assert seconds < 0.4, "it is ended for its size, not for its time"
+
+
+def test_a_usual_request_and_a_slow_body_are_served(port):
+    assert talk(port, HEAD)[0].endswith(b"hi")
+    post = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 60000\r\n\r\n"
+    answer, _seconds = talk(port, post, *[b"x" * 6000] * 10, pause_s=0.06)
+    assert answer.startswith(b"HTTP/1.1 200")
