@@ -226,11 +226,14 @@ def upload(actor: Actor, pk: Identifier) -> Upload:
     return _fetch(actor, Upload.objects.select_related("pool", "pool__host", "user"), pk, None)
 
 
-def volumes_being_made() -> frozenset[tuple[str, str, str]]:
-    """Host, pool and name of every volume that a job under way makes: it is not whole yet."""
-    notes = (
-        Job.objects.filter(state__in=OPEN_STATES).exclude(undo=[]).values_list("undo", flat=True)
-    )
+def volumes_being_made(*, but: Job | None = None) -> frozenset[tuple[str, str, str]]:
+    """Host, pool and name of every volume that a job under way makes: it is not whole yet.
+
+    `but` is a job that knows its own to be whole.
+    """
+    under_way = Job.objects.filter(state__in=OPEN_STATES).exclude(undo=[])
+    others = under_way.exclude(pk=but.pk) if but else under_way
+    notes = others.values_list("undo", flat=True)
     return frozenset(
         (note[1], note[2], note[3]) for each in notes for note in each if note[0] == "volume"
     )

@@ -177,7 +177,7 @@ def _make_template(
         os_name=vm.template.os_name if vm.template else "",
         icon=vm.template.icon if vm.template else "linux",
     )
-    return make(actor=actor, content=content, image_id=row.pk)
+    return make(actor=actor, content=content, image_id=row.pk, job=job)
 
 
 def _blueprint(vm: VM, made: list[tuple[Disk, VolumeInfo]]) -> Blueprint:

@@ -18,7 +18,7 @@ from vms.hypervisor.blueprint import (
     with_first_network,
 )
 from vms.live import publish
-from vms.models import Host, Pool, Template, Volume
+from vms.models import Host, Job, Pool, Template, Volume
 from vms.policy import Action, Actor, Person, can
 from vms.problems import Forbidden, Invalid, NotFound, Problem
 from vms.services import audit, cloud, fitting, names, versions
@@ -100,12 +100,15 @@ def make(
     content: TemplateContent,
     image_id: selectors.Identifier | None = None,
     host_id: selectors.Identifier | None = None,
+    job: Job | None = None,
 ) -> Template:
     """Make a template from a disk image or an ISO; from neither, on that host, to boot from the
     network. Raises Forbidden, Invalid.
+
+    `job` is the one under way that has made the image, where there is one.
     """
     _authorize(actor)
-    image = _image(actor, image_id, content.blueprint.source)
+    image = _image(actor, image_id, content.blueprint.source, job)
     host = image.pool.host if image else _host(actor, host_id)
     content = content if image else _placed(content, host)
     if errors := _problems(content, host, image):
@@ -191,7 +194,10 @@ def _host(actor: Actor, host_id: selectors.Identifier | None) -> Host:
 
 
 def _image(
-    actor: Actor, image_id: selectors.Identifier | None, source: SourceKind
+    actor: Actor,
+    image_id: selectors.Identifier | None,
+    source: SourceKind,
+    job: Job | None = None,
 ) -> Volume | None:
     if source is SourceKind.NETWORK:
         return None
@@ -203,7 +209,9 @@ def _image(
         raise Invalid({"image": Problem("unknown-image")}) from None
     if image.is_iso is not (source is SourceKind.ISO):
         raise Invalid({"image": Problem("image-is-iso" if image.is_iso else "image-is-no-iso")})
-    if (str(image.pool.host_id), image.pool.name, image.name) in selectors.volumes_being_made():
+    if (str(image.pool.host_id), image.pool.name, image.name) in selectors.volumes_being_made(
+        but=job
+    ):
         raise Invalid({"image": Problem("image-being-made")})
     if image.path in selectors.disk_paths_in_use() and not image.is_iso:
         raise Invalid({"image": Problem("image-in-use")})
