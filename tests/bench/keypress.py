@@ -107,7 +107,7 @@ def key_row(browser: Browser, cookies: list[dict[str, str]], ours: str, theirs: 
 
 def click_row(browser: Browser, cookies: list[dict[str, str]], guest_url: str) -> Row:
     """Click on Console on the guest's page, again and again."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, bypass_csp=True)
     context.add_cookies(cookies)  # type: ignore[arg-type]  # name, value and url
     context.add_init_script(WATCH)
     page, took_s = context.new_page(), []
@@ -130,7 +130,7 @@ def click_row(browser: Browser, cookies: list[dict[str, str]], guest_url: str) -
 
 def open_console(browser: Browser, cookies: list[dict[str, str]], url: str) -> Page:
     """Open a page with a screen and wait until it is connected."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, bypass_csp=True)
     context.add_cookies(cookies)  # type: ignore[arg-type]  # name, value and url
     page = context.new_page()
     page.goto(url)

@@ -10,7 +10,8 @@ import libvirt
 from tests.support.site import Site
 
 SECTOR_BYTES = 512
-DISK_BYTES = 1 << 16
+DISK_BYTES = 1 << 23
+"""SeaBIOS reads no disk of less than a cylinder."""
 SET_UP = bytes.fromhex("b800b8 8ec0 fc fb")
 """mov ax, 0xb800; mov es, ax; cld; sti: the screen's text is at es:0."""
 TICKING = SET_UP + bytes.fromhex("f4 31ff b91000 fec3 88d8 b40f f3ab ebf0")
