@@ -100,6 +100,8 @@ class Found:
     revisions: Mapping[str, int]
     total: int
     search: search.Search = field(default_factory=search.Search)
+    has_foreign: bool = False
+    """Whether guests of others are among all that may be seen."""
     owners: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
 
@@ -124,6 +126,7 @@ def find(actor: Actor, text: str = "", order: Order | None = None) -> Found:
         revisions={e.subject.id: e.revision for e in sort(hits, order or Order())},
         total=len(entries),
         search=wanted,
+        has_foreign=not all(entry.subject.is_mine for entry in entries),
         owners=_alphabetical(entry.subject.owner for entry in entries),
         tags=_alphabetical(tag for entry in entries for tag in entry.subject.tags),
     )

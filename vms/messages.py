@@ -14,7 +14,14 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from vms import accounttexts, consolewords, imagewords, storagewords, templatewords
+from vms import (
+    accounttexts,
+    consolewords,
+    imagewords,
+    sharewords,
+    storagewords,
+    templatewords,
+)
 from vms.hypervisor.errors import HypervisorError
 from vms.hypervisor.types import AcceleratorReason, Verb, VmState
 from vms.problems import Problem
@@ -69,6 +76,7 @@ SENTENCES: dict[str, Text] = {
     "is-suspended": lazy("The guest is asleep."),
     "is-shutting-down": lazy("The guest is shutting down."),
     "has-crashed": lazy("The guest has crashed; start it again or power it off."),
+    "needs-operator": lazy("You may look at this guest, not use it."),
     "state-unknown": lazy("The state of the guest is not known while the host is away."),
     "is-being-made": lazy("The guest is still being made."),
     "job-under-way": lazy("Something else is being done with this guest; wait until it has ended."),
@@ -128,6 +136,7 @@ SENTENCES: dict[str, Text] = {
     "unknown-disk": lazy("The guest has no disk “%(name)s” that could be deleted."),
     "disk-must-stay": lazy("The disk “%(name)s” must stay. %(reason)s"),
     **storagewords.SENTENCES,
+    **sharewords.SENTENCES,
     # of people
     "last-administrator": lazy("This is the last active administrator; name another one first."),
     "yourself": lazy("You cannot do this to your own account."),
@@ -220,7 +229,6 @@ ACTIONS: dict[str, Text] = {
     "vm.insert-iso": lazy("Insert CD"),
     "vm.eject-iso": lazy("Eject CD"),
     "vm.set-owner": lazy("Change owner"),
-    "vm.share": lazy("Share guest"),
     "console.open": lazy("Open console"),
     "console.close": lazy("Close console"),
     "console.take-over": lazy("Take control of console"),
@@ -248,6 +256,7 @@ ACTIONS: dict[str, Text] = {
     "template.create": lazy("Create template"),
     "template.edit": lazy("Change template"),
     "template.delete": lazy("Delete template"),
+    **sharewords.ACTIONS,
     "audit.expire": lazy("Delete old activity"),
 }
 """Every action that stands in the audit trail."""

@@ -134,7 +134,10 @@ def _can_share(user: User, thing: object) -> bool:
 
 
 def _knows_share(user: User, thing: object) -> bool:
-    return isinstance(thing, Share) and (thing.user_id == user.pk or _can_share(user, thing.vm))
+    """Knows with whom a guest is shared: who sets it; everybody knows his own share."""
+    if isinstance(thing, Share):
+        return thing.user_id == user.pk or _can_share(user, thing.vm)
+    return _can_share(user, thing)
 
 
 def _knows_link(user: User, thing: object) -> bool:

@@ -22,14 +22,12 @@ from vms.models import (
     AuditEntry,
     AuditPhase,
     ConsoleLink,
-    Group,
     Host,
     HostStatus,
     Job,
     Network,
     Pool,
     Recording,
-    Share,
     SshKey,
     Template,
     Upload,
@@ -58,7 +56,7 @@ LISTED = (
 )
 
 
-def _fetch(actor: Actor, rows: QuerySet[M], pk: Identifier, action: Action | None) -> M:
+def fetch(actor: Actor, rows: QuerySet[M], pk: Identifier, action: Action | None) -> M:
     """Fetch one visible row and ask for `action`; the view action of its model when None."""
     kind = rows.model._meta.model_name or "thing"
     try:
@@ -106,7 +104,7 @@ def listed_vms(actor: Actor, ids: Iterable[str] | None = None) -> list[VM]:
 
 def vm(actor: Actor, pk: Identifier, action: Action | None = None) -> VM:
     """Fetch one guest for `action` (default: to look at it)."""
-    return _fetch(actor, VM.objects.select_related("owner", "host", "template"), pk, action)
+    return fetch(actor, VM.objects.select_related("owner", "host", "template"), pk, action)
 
 
 def visible_vm_ids(actor: Actor) -> frozenset[str]:
@@ -124,7 +122,7 @@ def templates(actor: Actor) -> QuerySet[Template]:
 def template(actor: Actor, pk: Identifier, action: Action | None = None) -> Template:
     """Fetch one template."""
     rows = Template.objects.select_related("host", "image", "image__pool")
-    return _fetch(actor, rows, pk, action)
+    return fetch(actor, rows, pk, action)
 
 
 def hosts(actor: Actor) -> QuerySet[Host]:
@@ -142,7 +140,7 @@ def away_hosts(actor: Actor) -> QuerySet[Host]:
 
 def host(actor: Actor, pk: Identifier) -> Host:
     """Fetch one host."""
-    return _fetch(actor, Host.objects.all(), pk, None)
+    return fetch(actor, Host.objects.all(), pk, None)
 
 
 def pools(actor: Actor) -> QuerySet[Pool]:
@@ -162,7 +160,7 @@ def measured_pools(actor: Actor) -> QuerySet[Pool]:
 
 def pool(actor: Actor, pk: Identifier, action: Action | None = None) -> Pool:
     """Fetch one pool."""
-    return _fetch(actor, Pool.objects.select_related("host"), pk, action)
+    return fetch(actor, Pool.objects.select_related("host"), pk, action)
 
 
 def volumes(actor: Actor) -> QuerySet[Volume]:
@@ -213,7 +211,7 @@ def isos(actor: Actor, host_id: Identifier) -> QuerySet[Volume]:
 
 def image(actor: Actor, pk: Identifier) -> Volume:
     """Fetch one image."""
-    return _fetch(actor, Volume.objects.select_related("pool", "pool__host"), pk, None)
+    return fetch(actor, Volume.objects.select_related("pool", "pool__host"), pk, None)
 
 
 def uploads(actor: Actor) -> QuerySet[Upload]:
@@ -223,7 +221,7 @@ def uploads(actor: Actor) -> QuerySet[Upload]:
 
 def upload(actor: Actor, pk: Identifier) -> Upload:
     """Fetch one file on its way in."""
-    return _fetch(actor, Upload.objects.select_related("pool", "pool__host", "user"), pk, None)
+    return fetch(actor, Upload.objects.select_related("pool", "pool__host", "user"), pk, None)
 
 
 def volumes_being_made(*, but: Job | None = None) -> frozenset[tuple[str, str, str]]:
@@ -246,12 +244,7 @@ def jobs(actor: Actor) -> QuerySet[Job]:
 
 def job(actor: Actor, pk: Identifier, action: Action | None = None) -> Job:
     """Fetch one job."""
-    return _fetch(actor, Job.objects.select_related("actor", "vm"), pk, action)
-
-
-def shares(actor: Actor, guest: VM) -> QuerySet[Share]:
-    """With whom a guest is shared, as far as the actor may know."""
-    return visible(actor, guest.shares.select_related("vm", "user", "group"))
+    return fetch(actor, Job.objects.select_related("actor", "vm"), pk, action)
 
 
 def console_links(actor: Actor, guest: VM) -> QuerySet[ConsoleLink]:
@@ -261,17 +254,7 @@ def console_links(actor: Actor, guest: VM) -> QuerySet[ConsoleLink]:
 
 def console_link(actor: Actor, pk: Identifier) -> ConsoleLink:
     """Fetch one link to a console."""
-    return _fetch(actor, ConsoleLink.objects.select_related("vm", "vm__owner"), pk, None)
-
-
-def groups(actor: Actor) -> QuerySet[Group]:
-    """Groups of people that the actor may look into: his own, or all."""
-    return visible(actor, Group.objects.all())
-
-
-def group(actor: Actor, pk: Identifier, action: Action | None = None) -> Group:
-    """Fetch one group."""
-    return _fetch(actor, Group.objects.all(), pk, action)
+    return fetch(actor, ConsoleLink.objects.select_related("vm", "vm__owner"), pk, None)
 
 
 def recordings(actor: Actor) -> QuerySet[Recording]:
@@ -281,7 +264,7 @@ def recordings(actor: Actor) -> QuerySet[Recording]:
 
 def recording(actor: Actor, pk: Identifier, action: Action | None = None) -> Recording:
     """Fetch one recording for `action` (default: to replay it)."""
-    return _fetch(actor, Recording.objects.select_related("vm", "vm__host"), pk, action)
+    return fetch(actor, Recording.objects.select_related("vm", "vm__host"), pk, action)
 
 
 def people(actor: Actor) -> QuerySet[User]:
@@ -291,7 +274,7 @@ def people(actor: Actor) -> QuerySet[User]:
 
 def person(actor: Actor, pk: Identifier) -> User:
     """Fetch one account, to change it."""
-    return _fetch(actor, User.objects.all(), pk, Action.PEOPLE_MANAGE)
+    return fetch(actor, User.objects.all(), pk, Action.PEOPLE_MANAGE)
 
 
 def ssh_keys(actor: Actor) -> QuerySet[SshKey]:
@@ -301,7 +284,7 @@ def ssh_keys(actor: Actor) -> QuerySet[SshKey]:
 
 def ssh_key(actor: Actor, pk: Identifier) -> SshKey:
     """Fetch one of the actor's own keys."""
-    return _fetch(actor, _own(actor, SshKey.objects.all()), pk, None)
+    return fetch(actor, _own(actor, SshKey.objects.all()), pk, None)
 
 
 def tokens(actor: Actor) -> QuerySet[ApiToken]:
@@ -313,7 +296,7 @@ def tokens(actor: Actor) -> QuerySet[ApiToken]:
 def token(actor: Actor, pk: Identifier) -> ApiToken:
     """Fetch one token that was not revoked; of those who manage people, anybody's."""
     rows = ApiToken.objects.select_related("user").filter(revoked_at=None)
-    return _fetch(actor, rows, pk, None)
+    return fetch(actor, rows, pk, None)
 
 
 def _own(actor: Actor, rows: QuerySet[M]) -> QuerySet[M]:

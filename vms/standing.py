@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from vms.models import VM, Membership, Share, User, VmRole
+from vms.actors import Actor, Person
+from vms.models import VM, Membership, Role, Share, User, VmRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,20 @@ def on(user: User, vm: VM) -> Standing:
     if user.pk not in known:
         known[user.pk] = _read(user, [vm.pk])[vm.pk]
     return known[user.pk]
+
+
+def acting_as(actor: Actor, vm: VM) -> str:
+    """Name the role in which somebody acts on a guest: on this guest, else on the site.
+
+    An administrator who does not own it acts as one, whatever was shared with him.
+    """
+    if not isinstance(actor, Person) or actor.user._state.adding:
+        return actor.role
+    if vm.owner_id == actor.user.pk:
+        return VmRole.OWNER.value
+    if actor.user.role in {Role.ADMINISTRATOR, Role.AUDITOR}:
+        return actor.role
+    return on(actor.user, vm).role or actor.role
 
 
 def remember(user: User, vms: Iterable[VM]) -> None:

@@ -10,7 +10,7 @@ from django.http import HttpResponse
 
 from tests.api.conftest import problem_of
 from vms.api import api
-from vms.models import VM, Volume
+from vms.models import VM, Group, Membership, Share, Volume
 
 SOME_ID = str(uuid.uuid4())
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
@@ -32,6 +32,11 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "name": "mine",
         "expires_at": "2040-01-01T00:00:00Z",
     },
+    ("post", "/api/v1/vms/{vm_id}/shares"): {"username": "mallory", "role": "owner"},
+    ("patch", "/api/v1/vms/{vm_id}/shares/{share_id}"): {"role": "owner"},
+    ("patch", "/api/v1/groups/{group_id}"): {"name": "mine"},
+    ("post", "/api/v1/groups/{group_id}/members"): {"username": "mallory"},
+    ("patch", "/api/v1/groups/{group_id}/members/{user_id}"): {"is_manager": True},
 }
 FOR_ALL = {
     ("get", "/api/v1/me"),
@@ -46,6 +51,7 @@ FOR_ALL = {
     ("get", "/api/v1/images"),
     ("get", "/api/v1/jobs"),
     ("get", "/api/v1/recordings"),
+    ("get", "/api/v1/groups"),
 }
 """Routes without an id: what they show is scoped, and tested below."""
 FORBIDDEN = {
@@ -56,6 +62,7 @@ FORBIDDEN = {
     ("get", "/api/v1/images/catalogue/entries"): 403,
     ("post", "/api/v1/images/catalogue/fetch"): 403,
     ("post", "/api/v1/images/fetch"): 403,
+    ("post", "/api/v1/groups"): 403,
     ("patch", "/api/v1/templates/{template_id}"): 403,
     ("delete", "/api/v1/templates/{template_id}"): 403,
     ("get", "/api/v1/templates/{template_id}/versions"): 403,
@@ -71,9 +78,14 @@ def operations() -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def ids(guest: VM, template, iso, image, job, recording, test_host) -> dict[str, str]:
+def ids(guest: VM, template, iso, image, job, recording, test_host, alice) -> dict[str, str]:
     """What belongs to alice or to administrators, by the name of the path parameter."""
+    group = Group.objects.create(name="Team")
+    Membership.objects.create(group=group, user=alice, is_manager=True)
     return {
+        "share_id": str(Share.objects.create(vm=guest, group=group, role="viewer").pk),
+        "group_id": str(group.pk),
+        "user_id": str(alice.pk),
         "vm_id": str(guest.pk),
         "template_id": str(template.pk),
         "host_id": str(test_host.pk),
@@ -130,6 +142,7 @@ def test_a_user_may_see_templates_and_not_change_them(api_of, mallory, ids, imag
         ("post", "/api/v1/pools/xml"): {"host_id": SOME_ID, "xml": "<pool/>"},
         ("post", "/api/v1/images/catalogue/fetch"): {"entry_id": "debian-13-x86_64"},
         ("post", "/api/v1/images/fetch"): {"url": "https://example.org/x.iso"},
+        ("post", "/api/v1/groups"): {"name": "x"},
     }
     for (method, path), status in FORBIDDEN.items():
         response = client.request(method.upper(), filled(path, ids), bodies.get((method, path)))
@@ -139,7 +152,7 @@ def test_a_user_may_see_templates_and_not_change_them(api_of, mallory, ids, imag
 
 def test_lists_of_a_stranger_are_empty(api_of, mallory, ids, iso):
     client = api_of(mallory)
-    for name in ("vms", "hosts", "pools", "jobs", "recordings"):
+    for name in ("vms", "hosts", "pools", "jobs", "recordings", "groups"):
         assert client.get(name).json()["total"] == 0, name
     assert [image["name"] for image in client.get("images").json()["items"]] == [iso.name]
 

@@ -40,6 +40,11 @@ def main() -> None:
 def populate(site: Site) -> list[str]:
     """Make guests in several states; return their ids."""
     ids = [site.create(name, user="tiny", password="tiny has a password")["id"] for name in GUESTS]
+    site.manage("shell", "-c", "from vms.models import User; User.objects.create_user('carol')")
+    group = site.api("POST", "groups", {"name": "Class 7b", "description": "Operating systems"})
+    site.api("POST", f"groups/{group['id']}/members", {"username": "carol"})
+    site.api("POST", f"vms/{ids[0]}/shares", {"username": "carol", "role": "operator"})
+    site.api("POST", f"vms/{ids[0]}/shares", {"group_id": group["id"], "role": "viewer"})
     site.api("PATCH", f"vms/{ids[0]}", {"description": "The shop.\nAsk before reboot."})
     site.api("POST", f"vms/{ids[3]}/actions/pause")
     site.api("POST", f"vms/{ids[4]}/actions/power-off")
@@ -75,6 +80,7 @@ def has_numbers(site: Site, vm_id: str) -> bool:
 def pages(site: Site, guests: list[str]) -> dict[str, str]:
     """Name every page and its path."""
     template = site.api("GET", "templates")["items"][0]["id"]
+    group = site.api("GET", "groups")["items"][0]["id"]
     first, off = guests[0], guests[4]
     recording = site.api("GET", "recordings")["items"][0]
     (pool,) = [one for one in site.api("GET", "pools")["items"] if one["name"] == site.name]
@@ -96,6 +102,8 @@ def pages(site: Site, guests: list[str]) -> dict[str, str]:
         "recording": f"/recordings/{recording['id']}/",
         "guest-settings": f"/guests/{first}/settings/",
         "guest-settings-off": f"/guests/{off}/settings/",
+        "guest-sharing": f"/guests/{first}/sharing/",
+        "guest-sharing-none": f"/guests/{off}/sharing/",
         "guest-xml": f"/guests/{first}/xml/",
         "guest-history": f"/guests/{first}/history/",
         "guest-delete": f"/guests/{first}/delete/",
@@ -119,6 +127,10 @@ def pages(site: Site, guests: list[str]) -> dict[str, str]:
         "guest-cloud-init": f"/guests/{off}/cloud-init/",
         "host": "/host/?span=week",
         "people": "/people/",
+        "groups": "/groups/",
+        "group": f"/groups/{group}/",
+        "group-add": "/groups/add/",
+        "group-delete": f"/groups/{group}/delete/",
         "activity": "/activity/",
         "activity-none": "/activity/?person=nobody",
         "person-add": "/people/add/",

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse, set_script_prefix
 
 from tests.web.conftest import texts, tree
+from vms.models import Group, Membership
 from vms.web import urls
 
 EVENTS = ("onclick", "onload", "onsubmit", "onerror", "onchange", "oninput", "hx-on", "style")
@@ -29,6 +30,10 @@ POST_ONLY = {
     "guest-owner": ["vm"],
     "guest-cloud-init-remove": ["vm"],
     "cloud-init-preview": [],
+    "guest-share-person": ["vm"],
+    "guest-share-group": ["vm"],
+    "guest-share-role": ["vm", "user"],
+    "guest-unshare": ["vm", "user"],
     "guest-job-cancel": ["vm"],
     "job-repeat": ["vm"],
     "job-dismiss": ["vm"],
@@ -39,6 +44,9 @@ POST_ONLY = {
     "person-role": ["user"],
     "person-reactivate": ["user"],
     "person-password": ["user"],
+    "group-member-add": ["group"],
+    "group-member-remove": ["group", "user"],
+    "group-manager": ["group", "user"],
     "account-name": [],
     "account-keys": [],
     "account-key-remove": ["user"],
@@ -75,13 +83,14 @@ READABLE = {
     "visit": [],
     "guest-console-media": ["vm"],
     "guest-settings": ["vm"],
+    "guest-sharing": ["vm"],
+    "guest-cloud-init": ["vm"],
     "guest-delete": ["vm"],
     "jobs": [],
     "notices": [],
     "templates": [],
     "template-new": [],
     "template-history": ["template"],
-    "guest-cloud-init": ["vm"],
     "template-edit": ["template"],
     "template-delete": ["template"],
     "storage": [],
@@ -102,6 +111,11 @@ READABLE = {
     "host": [],
     "people": [],
     "person-add": [],
+    "groups": [],
+    "group-add": [],
+    "group": ["group"],
+    "group-edit": ["group"],
+    "group-delete": ["group"],
     "activity": [],
     "people-rules": [],
     "people-roster": [],
@@ -139,13 +153,17 @@ ELSEWHERE = {
 
 @pytest.fixture
 def address(make_guest, template, alice):
+    group = Group.objects.create(name="Team")
+    Membership.objects.create(group=group, user=alice)
     ids = {
         "vm": make_guest(alice).pk,
         "template": template.pk,
         "user": alice.pk,
+        "group": group.pk,
+        "pool": template.image.pool_id,
+        "volume": template.image_id,
         "image": template.image_id,
     }
-    ids |= {"pool": template.image.pool_id, "volume": template.image_id}
 
     def make(name: str, args: list[str]) -> str:
         return reverse(name, args=[ids.get(arg, arg) for arg in args])

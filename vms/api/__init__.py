@@ -9,6 +9,7 @@ from vms.api import (
     cloudinit,
     consoles,
     gateway,
+    groups,
     hosts,
     images,
     jobs,
@@ -16,6 +17,7 @@ from vms.api import (
     recordings,
     screens,
     series,
+    shares,
     storage,
     templates,
     vms,
@@ -44,6 +46,7 @@ api.add_router("/vms", consoles.router)
 api.add_router("/vms", series.guests)
 api.add_router("/vms", recordings.guests)
 api.add_router("/recordings", recordings.router)
+api.add_router("/vms", shares.router)
 api.add_router("/templates", templates.router)
 api.add_router("/hosts", hosts.hosts)
 api.add_router("/hosts", series.hosts)
@@ -51,6 +54,7 @@ api.add_router("/pools", storage.pools)
 api.add_router("/volumes", storage.volumes)
 api.add_router("/images", images.router)
 api.add_router("/jobs", jobs.router)
+api.add_router("/groups", groups.router)
 api.add_router("/audit", audit.router)
 api.add_router("/gateway", gateway.router)
 api.extra_urls.append(path("docs", docs, name="docs"))

@@ -36,6 +36,7 @@ _FIELDS = {
     "template": "template_id",
     "image": "image_id",
     "owner": "owner_id",
+    "group": "group_id",
     "disks": "delete_disk",
 }
 """Fields of services that have another name in the API."""

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, ConfigDict, SecretStr, StringConstraints
 
 from vms.hypervisor.storage_types import PoolKind
 from vms.hypervisor.types import VmState
-from vms.models import JobState
+from vms.models import JobState, VmRole
 from vms.services.bulk import MAX_GUESTS
 from vms.services.series import Span
 
@@ -251,3 +251,44 @@ class DeleteChoice(Schema):
     delete_disk: list[str] = Field(
         default_factory=list, description="Target of a disk to delete; may be repeated."
     )
+
+
+class GroupWrite(Input):
+    """Name and description of a group."""
+
+    name: Line
+    description: Text = ""
+
+
+class GroupChange(Input):
+    """What to change of a group; null leaves it as it is."""
+
+    name: Line | None = None
+    description: Text | None = None
+
+
+class MemberAdd(Input):
+    """Somebody for a group: the exact user name."""
+
+    username: Line
+    is_manager: bool = False
+
+
+class MemberChange(Input):
+    """Whether a member manages the group."""
+
+    is_manager: bool
+
+
+class ShareCreate(Input):
+    """Whom to share a guest with: a person by the exact user name, or a group; not both."""
+
+    username: Line | None = None
+    group_id: UUID | None = None
+    role: VmRole
+
+
+class ShareChange(Input):
+    """The role of a share."""
+
+    role: VmRole

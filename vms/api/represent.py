@@ -5,11 +5,11 @@ Rows come from vms/selectors.py with their relations loaded, so that a list cost
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from uuid import UUID
 
-from vms import messages
+from vms import messages, standing
 from vms.api import schemas, storage_schemas
 from vms.hypervisor.types import Accelerator, Domain
 from vms.live import recent
@@ -25,6 +25,7 @@ from vms.models import (
     User,
     Volume,
 )
+from vms.policy import Person
 from vms.services import bulk, busy, editing, health, job_kinds, power, templates, uses
 from vms.services.deletion import DeletableDisk
 from vms.services.disks import GuestDisk
@@ -99,7 +100,17 @@ def _verb(state: VerbState) -> schemas.VerbInfo:
     )
 
 
-def vm_summary(vm: VM) -> schemas.VmSummary:
+def vm_list(actor: Person) -> Callable[[list[VM]], list[schemas.VmSummary]]:
+    """Make what shows many guests to somebody: his roles on all of them are read at once."""
+
+    def show(rows: list[VM]) -> list[schemas.VmSummary]:
+        standing.remember(actor.user, rows)
+        return [vm_summary(vm, actor) for vm in rows]
+
+    return show
+
+
+def vm_summary(vm: VM, actor: Person) -> schemas.VmSummary:
     """Show a guest as in lists."""
     under_way = busy.open_job(vm)
     return schemas.VmSummary(
@@ -109,16 +120,17 @@ def vm_summary(vm: VM) -> schemas.VmSummary:
         template=_origin(vm),
         state=vm.vm_state,
         addresses=[str(address) for address in vm.addresses],
-        verbs=[_verb(state) for state in power.verb_states(vm)],
+        my_role=standing.on(actor.user, vm).role,
+        verbs=[_verb(state) for state in power.verb_states(actor=actor, vm=vm)],
         numbers=_numbers(vm),
         job=job(under_way) if under_way else None,
     )
 
 
-def vm_detail(vm: VM, domain: Domain) -> schemas.Vm:
+def vm_detail(vm: VM, domain: Domain, actor: Person) -> schemas.Vm:
     """Show a guest with the devices of its XML."""
     return schemas.Vm(
-        **vm_summary(vm).model_dump(),
+        **vm_summary(vm, actor).model_dump(),
         machine=domain.machine,
         arch=domain.arch,
         type=domain.type,

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from vms.hypervisor.blueprint import CloudPlan, DiskPlan, NicPlan, SourceKind
 from vms.hypervisor.hardware import Hardware
 from vms.hypervisor.types import Accelerator, Verb, VmState
-from vms.models import HostStatus, JobState, Role
+from vms.models import HostStatus, JobState, Role, VmRole
 from vms.services.bulk import Outcome
 from vms.services.series import Span
 
@@ -120,6 +120,8 @@ class VmSummary(BaseModel):
     is_readable: bool = Field(description="False when its XML could not be understood.")
     revision: int
     created_at: datetime
+    my_role: VmRole | None
+    """What you are on it by ownership or shares; null for who sees it by his role on the site."""
     verbs: list[VerbInfo]
     numbers: NumbersInfo | None
     job: JobInfo | None = Field(description="The job under way, if any.")

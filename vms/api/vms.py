@@ -21,7 +21,7 @@ from vms.api.inputs import (
     VmFilter,
 )
 from vms.api.machines import VmCreate
-from vms.api.paging import each, page
+from vms.api.paging import page
 from vms.api.schemas import (
     BulkResult,
     DeletableDiskInfo,
@@ -33,7 +33,7 @@ from vms.api.schemas import (
 from vms.api.storage_schemas import GuestDiskInfo
 from vms.hypervisor.types import Verb
 from vms.models import VM
-from vms.policy import Actor
+from vms.policy import Person
 from vms.problems import Invalid, Problem
 from vms.services import bulk, deletion, disks, editing, machines, ownership, power, tags
 from vms.services.bulk import BulkVerb
@@ -41,10 +41,10 @@ from vms.services.bulk import BulkVerb
 router = Router(tags=["vms"])
 
 
-def show(actor: Actor, vm_id: UUID) -> Vm:
+def show(actor: Person, vm_id: UUID) -> Vm:
     """Represent one guest as it is now. Raises NotFound."""
     domain = editing.details(actor=actor, vm_id=vm_id)
-    return represent.vm_detail(selectors.vm(actor, vm_id), domain)
+    return represent.vm_detail(selectors.vm(actor, vm_id), domain, actor)
 
 
 def _matching(rows: QuerySet[VM], wanted: VmFilter) -> QuerySet[VM]:
@@ -68,19 +68,20 @@ def _named(relation: str, name_column: str, wanted: str) -> Q:
 @router.get("", response=VmPage, operation_id="list_vms", summary="List guests")
 def list_vms(request: HttpRequest, wanted: Query[VmFilter]) -> VmPage:
     """List the guests you may see. Numbers are the latest known; no host is asked."""
-    rows = _matching(selectors.vms(actor_of(request)), wanted)
+    actor = actor_of(request)
+    rows = _matching(selectors.vms(actor), wanted)
     if not wanted.q and wanted.sort == finder.SortKey.NAME:
-        return page(VmPage, rows, wanted, each(represent.vm_summary))
+        return page(VmPage, rows, wanted, represent.vm_list(actor))
     order = finder.Order.read(wanted.sort)
     if order is None:
         raise Invalid({"sort": Problem("sort-unknown", choices=", ".join(finder.SortKey))})
-    found = finder.find(actor_of(request), wanted.q, order)
+    found = finder.find(actor, wanted.q, order)
     for problem in found.search.problems:
         raise Invalid({"q": problem})
-    return _found_page(found, rows, wanted)
+    return _found_page(actor, found, rows, wanted)
 
 
-def _found_page(found: finder.Found, rows: QuerySet[VM], wanted: VmFilter) -> VmPage:
+def _found_page(actor: Person, found: finder.Found, rows: QuerySet[VM], wanted: VmFilter) -> VmPage:
     """Cut what was found, among `rows`, in its own order."""
     among = {str(pk) for pk in rows.order_by().values_list("pk", flat=True)}
     ids = [pk for pk in found.ids if pk in among]
@@ -90,7 +91,7 @@ def _found_page(found: finder.Found, rows: QuerySet[VM], wanted: VmFilter) -> Vm
         total=len(ids),
         limit=wanted.limit,
         offset=wanted.offset,
-        items=[represent.vm_summary(guests[pk]) for pk in chosen if pk in guests],
+        items=represent.vm_list(actor)([guests[pk] for pk in chosen if pk in guests]),
     )
 
 

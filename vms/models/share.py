@@ -60,6 +60,11 @@ class Share(models.Model):
         ]
 
     @property
+    def name(self) -> str:
+        """Name of the person or group; reads it unless it was fetched along."""
+        return self.user.username if self.user else str(self.group)
+
+    @property
     def vm_role(self) -> VmRole:
         """The role as an enum."""
         return VmRole(self.role)

@@ -118,7 +118,7 @@ def _line(entry: AuditEntry, request: AuditEntry, there: frozenset[str]) -> Line
         at=entry.at,
         correlation=entry.correlation,
         person=entry.actor_name,
-        role=entry.role,
+        role=request.role,
         door=request.door,
         address=entry.address or request.address,
         action=entry.action,

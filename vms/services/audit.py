@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from vms import standing
 from vms.hypervisor.errors import HypervisorError
 from vms.models import VM, AuditEntry, AuditPhase
 from vms.policy import Actor, Person
@@ -25,6 +26,8 @@ class Target:
     kind: str
     id: str = ""
     name: str = ""
+    vm: VM | None = field(default=None, repr=False, compare=False)
+    """The guest, where it is about one: the line says as what the actor stood to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +44,21 @@ class Trail:
 
 def about(vm: VM) -> Target:
     """Name a guest as the target of an action."""
-    return Target("vm", str(vm.pk), vm.name)
+    return Target("vm", str(vm.pk), vm.name, vm)
 
 
 def write(trail: Trail, phase: AuditPhase, **detail: str | int | Params) -> None:
     """Add one line to the trail."""
     actor = trail.actor
     user = actor.user if isinstance(actor, Person) and not actor.user._state.adding else None
+    vm = trail.target.vm
     AuditEntry.objects.create(
         correlation=trail.correlation,
         phase=phase,
         action=trail.action,
         actor=user,
         actor_name=actor.name,
-        role=actor.role,
+        role=actor.role if vm is None else standing.acting_as(actor, vm),
         door=actor.door.value,
         address=actor.address,
         target_kind=trail.target.kind,

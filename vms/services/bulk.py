@@ -15,8 +15,8 @@ from vms import selectors
 from vms.hypervisor.errors import HypervisorError
 from vms.hypervisor.types import Verb
 from vms.models import VM
-from vms.policy import Action, Actor
-from vms.problems import Invalid, Problem
+from vms.policy import Action, Actor, can
+from vms.problems import Forbidden, Invalid, Problem
 from vms.services import deletion, power, tags
 
 MAX_GUESTS = 200
@@ -158,12 +158,16 @@ def _own(actor: Actor, vm: VM) -> tuple[deletion.DeletableDisk, ...]:
 def chosen(*, actor: Actor, vm_ids: Sequence[str], verb: BulkVerb) -> tuple[Chosen, ...]:
     """Name the guests that a verb is about to meet, and before a deletion each one's own disks.
 
-    Guests that the actor may not see are left out. Raises Invalid("ids"), Forbidden.
+    Guests that the actor may not see are left out, and those that he may not delete. Raises
+    Invalid("ids"), and Forbidden where none is left.
     """
     found = _visible(actor, _checked(vm_ids))
     if verb is not BulkVerb.DELETE:
         return tuple(Chosen(vm) for vm in found)
-    guests = [selectors.vm(actor, vm.pk, Action.VM_DELETE) for vm in found]
+    mine = [vm for vm in found if can(actor, Action.VM_DELETE, vm)]
+    if found and not mine:
+        raise Forbidden("forbidden", action=Action.VM_DELETE.value)
+    guests = [selectors.vm(actor, vm.pk, Action.VM_DELETE) for vm in mine]
     return tuple(Chosen(vm, _own(actor, vm)) for vm in guests)
 
 

@@ -122,7 +122,7 @@ def _issue(vm: VM, wanted: Wanted, whose: dict[str, Any]) -> IssuedTicket:  # An
         expires_at=expires_at,
         **whose,
     )
-    forget_old_tickets()
+    Ticket.objects.filter(expires_at__lt=timezone.now() - timedelta(days=1)).delete()
     return IssuedTicket(secret, expires_at, vm, kind, wanted.mode, gateway_url)
 
 
@@ -158,11 +158,6 @@ def _require_display(vm: VM) -> None:
     can_open = vm.host.facts.get("can_graphics_fd", True)
     if not can_open and not vm.host.console_gateway_url:
         raise Refused("console-remote")
-
-
-def forget_old_tickets() -> None:
-    """Delete tickets that expired more than a day ago."""
-    Ticket.objects.filter(expires_at__lt=timezone.now() - timedelta(days=1)).delete()
 
 
 def redeem(

@@ -11,7 +11,7 @@ from vms.live import publish
 from vms.models import VM, User
 from vms.policy import Action, Actor
 from vms.problems import Invalid, Problem
-from vms.services import audit, busy, creation, hosts
+from vms.services import audit, busy, creation, hosts, sharing
 
 
 def set_owner(
@@ -55,6 +55,7 @@ def _store(vm: VM, owner: User | None) -> None:
     try:
         with transaction.atomic():
             vm.save(update_fields=["owner", "revision"])
+            sharing.drop_of_owner(vm, owner)
             for person in filter(None, (before, owner)):
                 _announce_rights(str(person.pk))
             transaction.on_commit(lambda: publish.vm_changed(str(vm.pk), vm.revision))

@@ -9,7 +9,7 @@ from vms.hypervisor import domains
 from vms.hypervisor.errors import HostTimeout
 from vms.hypervisor.types import Verb, VmState
 from vms.models import VM
-from vms.policy import Action, Actor
+from vms.policy import Action, Actor, can
 from vms.problems import Refused
 from vms.services import audit, busy, hosts, sync
 
@@ -72,9 +72,11 @@ def refusal(state: VmState, verb: Verb) -> str:
     return _REASONS[state]
 
 
-def verb_states(vm: VM) -> tuple[VerbState, ...]:
-    """List every verb with whether the guest's last seen state allows it, in menu order."""
-    blocked = busy.blocker(vm)
+def verb_states(*, actor: Actor, vm: VM) -> tuple[VerbState, ...]:
+    """List every verb in menu order, with whether the actor's rights and the guest's last seen
+    state allow it.
+    """
+    blocked = busy.blocker(vm) if can(actor, Action.VM_POWER, vm) else "needs-operator"
     return tuple(_verb_state(verb, blocked or refusal(vm.vm_state, verb)) for verb in Verb)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from vms import messages
-from vms.models import AuditPhase, Role
+from vms.models import AuditPhase, Role, VmRole
 from vms.services.activity import Line
 
 _PAGES = {"vm": "guest", "template": "template-edit"}
@@ -29,7 +29,7 @@ class ActivityRow:
 
 def activity_rows(lines: Iterable[Line]) -> list[ActivityRow]:
     """Word the lines."""
-    roles = {value: str(label) for value, label in Role.choices}
+    roles = {value: str(label) for value, label in (*Role.choices, *VmRole.choices)}
     return [
         ActivityRow(
             line=line,

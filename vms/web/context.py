@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.urls import get_script_prefix, reverse
 from django.utils.translation import gettext as _
 
-from vms import selectors
+from vms import circles, selectors
 from vms.models import Host, User
 from vms.policy import Action, Person, can
 from vms.web.jobs import JobLine, job_lines
@@ -50,18 +50,19 @@ class Frame:
         if actor is None:
             return []
         wanted = [
-            (None, "guests", _("Guests")),
-            (None, "templates", _("Templates")),
-            (Action.POOL_VIEW, "storage", _("Storage")),
-            (Action.HOST_VIEW, "host", _("Host")),
-            (Action.PEOPLE_VIEW, "people", _("People")),
-            (Action.AUDIT_VIEW, "activity", _("Activity")),
+            (True, "guests", _("Guests")),
+            (True, "templates", _("Templates")),
+            (can(actor, Action.POOL_VIEW), "storage", _("Storage")),
+            (can(actor, Action.HOST_VIEW), "host", _("Host")),
+            (can(actor, Action.PEOPLE_VIEW), "people", _("People")),
+            (self._has_groups(actor), "groups", _("Groups")),
+            (can(actor, Action.AUDIT_VIEW), "activity", _("Activity")),
         ]
-        return [
-            Tab(name, label, reverse(name))
-            for action, name, label in wanted
-            if action is None or can(actor, action)
-        ]
+        return [Tab(name, label, reverse(name)) for is_shown, name, label in wanted if is_shown]
+
+    def _has_groups(self, actor: Person) -> bool:
+        """Who sees all people finds the groups there; others have a tab once they are in one."""
+        return not can(actor, Action.PEOPLE_VIEW) and circles.groups(actor).exists()
 
     @property
     def active_tab(self) -> str:
@@ -77,9 +78,12 @@ class Frame:
             "image": "templates",
             "host": "host",
             "pe": "people",
+            "group": "groups",
             "activity": "activity",
         }
-        return next((tab for start, tab in starts.items() if page.startswith(start)), "")
+        tab = next((tab for start, tab in starts.items() if page.startswith(start)), "")
+        shown = {each.name for each in self.tabs}
+        return "people" if tab == "groups" and tab not in shown else tab
 
     @cached_property
     def jobs(self) -> list[JobLine]:

@@ -46,8 +46,13 @@ class Listing:
 
     @property
     def sees_owners(self) -> bool:
-        """Whether owners are shown: everybody else sees only his own."""
-        return can(self.actor, Action.VM_SET_OWNER)
+        """Whether owners are shown: there are guests of others, or may be."""
+        return self.sees_all or self.found.has_foreign
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether everybody's guests are shown."""
+        return can(self.actor, Action.PEOPLE_VIEW)
 
     @property
     def problem(self) -> str:

@@ -87,6 +87,7 @@ class GuestRow:
     has_screen: bool
     can_start: bool
     job: JobLine | None
+    can_cancel: bool
     gauges: tuple[Gauge, ...]
 
     @property
@@ -102,12 +103,16 @@ class Wording:
     def __init__(self, actor: Person, hidden: Collection[str] = ()) -> None:
         self._actor, self._hidden = actor, frozenset(hidden)
         self._links, self._looks = Links.make(), TagLooks()
+        self._sees_all = can(actor, Action.PEOPLE_VIEW)
         self._labels = {state.value: messages.state_label(state) for state in VmState}
 
     def row(self, guest: VM) -> GuestRow:
         """Word one guest."""
         pk, is_active = str(guest.pk), guest.is_active
         jobs = guest.open_jobs  # type: ignore[attr-defined]  # set by selectors.listed_vms and vms
+        job = jobs[0] if jobs else None
+        if job is not None:
+            job.vm = guest  # the same row, which is not read again to ask for rights
         tags = self._looks.of(guest.tags) if "tags" not in self._hidden else ()
         return GuestRow(
             id=pk,
@@ -120,11 +125,12 @@ class Wording:
             os_name=self._os_name(guest),
             address=self._address(guest),
             tags=tags,
-            can_tag="tags" not in self._hidden and can(self._actor, Action.VM_EDIT, guest),
+            can_tag="tags" not in self._hidden and self._may(Action.VM_EDIT, guest),
             links=self._links.of(pk),
             has_screen=is_active and guest.has_vnc,
-            can_start=guest.state == VmState.OFF.value,
-            job=job_line(jobs[0]) if jobs else None,
+            can_start=guest.state == VmState.OFF.value and self._may(Action.VM_POWER, guest),
+            job=job_line(job) if job else None,
+            can_cancel=job is not None and can(self._actor, Action.JOB_CANCEL, job),
             gauges=self._gauges(recent.latest(pk) if is_active else None),
         )
 
@@ -133,9 +139,14 @@ class Wording:
         return storagewords.paused_label(label, guest.state, guest.state_reason)
 
     def _owner(self, guest: VM) -> str:
+        """Name who owns it: not of one's own, unless one sees everybody's."""
         if guest.owner is None or "owner" in self._hidden:
             return ""
-        return guest.owner.username if can(self._actor, Action.VM_SET_OWNER, guest) else ""
+        is_plain = guest.owner_id == self._actor.user.pk and not self._sees_all
+        return "" if is_plain else guest.owner.username
+
+    def _may(self, action: Action, guest: VM) -> bool:
+        return can(self._actor, action, guest)
 
     def _os_name(self, guest: VM) -> str:
         if "os" in self._hidden:

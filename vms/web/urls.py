@@ -19,6 +19,7 @@ from vms.web.views import (
     create,
     delete,
     disks,
+    groups,
     guest,
     guests,
     host,
@@ -32,6 +33,7 @@ from vms.web.views import (
     power,
     recordings,
     settings,
+    sharing,
     storage,
     tags,
     tastes,
@@ -42,6 +44,7 @@ from vms.web.views import (
 
 GUEST = "guests/<uuid:vm_id>/"
 VOLUME = "storage/volumes/<uuid:volume_id>/"
+GROUP = "groups/<uuid:group_id>/"
 
 urlpatterns = [
     path("", guests.page, name="guests"),
@@ -86,6 +89,11 @@ urlpatterns = [
     path(f"{GUEST}cloud-init/", cloudinit.page, name="guest-cloud-init"),
     path(f"{GUEST}cloud-init/remove/", cloudinit.remove, name="guest-cloud-init-remove"),
     path("cloud-init/preview/", cloudinit.preview, name="cloud-init-preview"),
+    path(f"{GUEST}sharing/", sharing.page, name="guest-sharing"),
+    path(f"{GUEST}sharing/person/", sharing.with_person, name="guest-share-person"),
+    path(f"{GUEST}sharing/group/", sharing.with_group, name="guest-share-group"),
+    path(f"{GUEST}sharing/<uuid:share_id>/role/", sharing.change_role, name="guest-share-role"),
+    path(f"{GUEST}sharing/<uuid:share_id>/remove/", sharing.remove, name="guest-unshare"),
     path(f"{GUEST}tags/", tags.page, name="guest-tags"),
     path(f"{GUEST}disks/<slug:target>/grow/", disks.grow, name="guest-disk-grow"),
     path(f"{GUEST}delete/", delete.page, name="guest-delete"),
@@ -139,6 +147,16 @@ urlpatterns = [
     path("people/<uuid:user_id>/deactivate/", people.deactivate, name="person-deactivate"),
     path("people/<uuid:user_id>/reactivate/", people.reactivate, name="person-reactivate"),
     path("people/<uuid:user_id>/password/", people.reset_password, name="person-password"),
+    path("groups/", groups.page, name="groups"),
+    path("groups/add/", groups.add, name="group-add"),
+    path(GROUP, groups.detail, name="group"),
+    path(f"{GROUP}edit/", groups.edit, name="group-edit"),
+    path(f"{GROUP}delete/", groups.delete, name="group-delete"),
+    path(f"{GROUP}members/", groups.add_member, name="group-member-add"),
+    path(
+        f"{GROUP}members/<uuid:user_id>/remove/", groups.remove_member, name="group-member-remove"
+    ),
+    path(f"{GROUP}members/<uuid:user_id>/manager/", groups.set_manager, name="group-manager"),
     path("activity/", activity.page, name="activity"),
     path("activity/csv/", activity.as_csv, name="activity-csv"),
     path("login/", LoginView.as_view(), name="account_login"),

@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from vms.models import VM, Template, User, Volume
+from vms.models import VM, Group, Template, User, VmRole, Volume
 from vms.services.editing import BootDevice
 from vms.services.machines import CreateRequest
 from vms.services.rooms import CreateLimits
@@ -186,6 +186,43 @@ class MediaForm(forms.Form):
         super().__init__(*args, **kwargs)
         choices = [(str(iso.pk), f"{iso.name} ({iso.pool.name})") for iso in isos]
         self.fields["image"].choices = [("", "–"), *choices]  # type: ignore[attr-defined]
+
+
+def _role_field() -> forms.ChoiceField:
+    return forms.ChoiceField(label=_("Role"), choices=VmRole.choices, initial=VmRole.OPERATOR.value)
+
+
+class SharePersonForm(forms.Form):
+    """Somebody to share a guest with, by his exact user name."""
+
+    username = forms.CharField(
+        label=_("User name"),
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "off",
+                "spellcheck": "false",
+                "autocapitalize": "none",
+                "list": "acquaintances",
+            }
+        ),
+    )
+    role = _role_field()
+
+    prefix = "person"
+
+
+class ShareGroupForm(forms.Form):
+    """A group to share a guest with."""
+
+    group = forms.ChoiceField(label=_("Group"))
+    role = _role_field()
+
+    prefix = "group"
+
+    def __init__(self, *args: Any, groups: Iterable[Group], **kwargs: Any) -> None:  # Any: as above
+        super().__init__(*args, **kwargs)
+        choices = [(str(group.pk), group.name) for group in groups]
+        self.fields["group"].choices = [("", "–"), *choices]  # type: ignore[attr-defined]
 
 
 class OwnerForm(forms.Form):

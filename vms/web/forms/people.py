@@ -44,6 +44,26 @@ class LeaveForm(forms.Form):
         return None if chosen == NOBODY else uuid.UUID(chosen)
 
 
+class GroupForm(forms.Form):
+    """Name and description of a group."""
+
+    name = forms.CharField(label=_("Name"), widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    description = forms.CharField(
+        label=_("Description"), required=False, widget=forms.Textarea(attrs={"rows": 3})
+    )
+
+
+class MemberForm(forms.Form):
+    """Somebody for a group, by his exact user name."""
+
+    username = forms.CharField(
+        label=_("User name"),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
+        ),
+    )
+
+
 class RoleForm(forms.Form):
     """The role of an account."""
 

@@ -116,11 +116,11 @@ def slider(bound: BoundField, unit: str = "", hint: str = "") -> dict[str, Any]:
 
 
 @register.inclusion_tag("guests/_guest_tags.html")
-def guest_tags(guest: VM) -> dict[str, Any]:  # Any: a context
+def guest_tags(guest: VM, can_edit: bool) -> dict[str, Any]:  # Any: a context
     """Show the tags of a guest, each leading to all guests that have it, and the way to change
-    them.
+    them for those who may.
     """
-    return {"guest": guest, "tags": TagLooks().of(guest.tags)}
+    return {"guest": guest, "tags": TagLooks().of(guest.tags), "can_edit": can_edit}
 
 
 VERB_ICONS = {

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
-from vms import selectors
+from vms import circles, selectors
 from vms.hypervisor.errors import HypervisorError
 from vms.live import recent
 from vms.policy import Action, Person, can
@@ -17,7 +17,7 @@ from vms.problems import Refused
 from vms.services import disks, editing, power, thumbnails
 from vms.web.door import door
 from vms.web.forms.guests import DescriptionForm
-from vms.web.guestpage import guest_context, history_lines
+from vms.web.guestpage import guest_context, guest_rights, history_lines
 from vms.web.numbers import gauges
 
 
@@ -34,6 +34,7 @@ def overview(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpRespo
         "can_edit": can(actor, Action.VM_EDIT, guest),
         "gauges": gauges(numbers),
         "description_form": DescriptionForm(initial={"description": guest.description}),
+        "own_share": circles.own_share(actor, guest),
     }
     return render(request, "guests/overview.html", context)
 
@@ -61,7 +62,11 @@ def history(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpRespon
 def menu(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
     """Give the Actions menu of a row, with each verb's reason where it is not allowed."""
     guest = selectors.vm(actor, vm_id)
-    context = {"guest": guest, "verbs": power.verb_states(guest)}
+    context = {
+        "guest": guest,
+        "verbs": power.verb_states(actor=actor, vm=guest),
+        "rights": guest_rights(actor, guest),
+    }
     return render(request, "guests/_menu.html", context)
 
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from vms import selectors
 from vms.models import VM
-from vms.policy import Person
+from vms.policy import Action, Person, can
 from vms.problems import NotFound
 from vms.web import listing
 from vms.web.door import door
@@ -38,7 +38,8 @@ def page(request: HttpRequest, actor: Person) -> HttpResponse:
         "heads": heads,
         "gauges": len(heads) - 1,
         "columns": listing.columns(wanted),
-        "sees_all": wanted.sees_owners,
+        "sees_all": wanted.sees_all,
+        "can_create": can(actor, Action.VM_CREATE),
         "has_templates": wanted.found.total > 0 or selectors.templates(actor).exists(),
     }
     return render(request, "guests/list.html", context)

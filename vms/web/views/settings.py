@@ -28,7 +28,7 @@ from vms.web.guestpage import guest_context
 @door
 def page(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
     """Show the settings."""
-    return _show(request, actor, selectors.vm(actor, vm_id, Action.VM_EDIT))
+    return _show(request, actor, selectors.vm(actor, vm_id, Action.VM_MEDIA))
 
 
 def _config_form(actor: Person, guest: VM, **kwargs: object) -> ConfigForm:
@@ -51,6 +51,7 @@ def _show(
 ) -> HttpResponse:
     domain = editing.details(actor=actor, vm_id=guest.pk)
     is_off = guest.vm_state is VmState.OFF
+    can_edit = can(actor, Action.VM_EDIT, guest)
     context = guest_context(actor, guest, "settings") | {
         "description_form": DescriptionForm(initial={"description": guest.description}),
         "config_form": _config_form(actor, guest),
@@ -61,7 +62,7 @@ def _show(
             for disk in domain.disks
             if disk.device == "cdrom" and not re.match(SEED_NAME, disk.source.rsplit("/", 1)[-1])
         ],
-        "seed": seeds.state(actor=actor, vm_id=guest.pk),
+        "seed": seeds.state(actor=actor, vm_id=guest.pk) if can_edit else None,
         "can_make_template": can(actor, Action.TEMPLATE_CREATE),
         "config_reason": "" if is_off else messages.sentence_for("must-be-off"),
         "can_set_owner": can(actor, Action.VM_SET_OWNER, guest),
