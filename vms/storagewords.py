@@ -50,7 +50,9 @@ JOB_KINDS: dict[str, Text] = {
 
 STEPS: dict[str, Text] = {
     "volume": lazy("making the volume"),
-    "copy": lazy("copying"),
+    "check-volume": lazy("asking the host who needs it"),
+    "copy-volume": lazy("copying"),
+    "volumes": lazy("deleting its volumes"),
     "wipe": lazy("overwriting with zeros"),
     "repoint": lazy("handing it over to the guest"),
     "settle": lazy("looking at what was made"),

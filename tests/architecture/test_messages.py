@@ -6,7 +6,7 @@ import ast
 import re
 from pathlib import Path
 
-from vms import messages
+from vms import imagewords, messages, storagewords, templatewords
 from vms.hypervisor import errors
 from vms.hypervisor.types import AcceleratorReason, Verb, VmState
 
@@ -65,3 +65,12 @@ def test_sizes_are_written_with_the_largest_fitting_unit():
     assert messages.size(1536) == "1.5 KiB"
     assert messages.size(2 << 30) == "2 GiB"
     assert messages.size(5 << 40) == "5.0 TiB"
+
+
+def test_no_word_is_given_twice():
+    """A later dictionary would silently change what an earlier one says."""
+    for words in (storagewords, templatewords, imagewords):
+        for name in ("SENTENCES", "STEPS", "JOB_KINDS", "ACTIONS"):
+            own, all_of_it = getattr(words, name, {}), getattr(messages, name)
+            changed = [code for code, text in own.items() if str(all_of_it[code]) != str(text)]
+            assert not changed, (words.__name__, name)

@@ -283,7 +283,7 @@ def test_a_clone_stands_alone_and_keeps_the_source_as_it_was(place, monkeypatch)
         volumes.delete(actor=place.actor, volume_id=base.pk)
 
 
-@pytest.mark.parametrize("step", ["check", "copy"])
+@pytest.mark.parametrize("step", ["check-volume", "copy-volume"])
 def test_a_clone_that_is_cancelled_leaves_nothing(place, monkeypatch, step):
     pool = place.pool("a")
     source = place.volume(pool)

@@ -183,7 +183,7 @@ def test_a_job_under_way_stands_on_the_page_with_bytes_and_cancel(web, admin, po
         target_kind="volume",
         target_id=image.pk,
         target_name=f"{pool.name}/{image.name}",
-        step="copy",
+        step="copy-volume",
         bytes_done=GIB,
         bytes_total=4 * GIB,
     )

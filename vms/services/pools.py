@@ -289,7 +289,7 @@ def run_delete(job: Job) -> None:
     _require_unneeded(pool)
     link = hosts.connection(pool.host)
     for done, name in enumerate(job.params["volumes"]):
-        jobs.step(job, "disks", done)
+        jobs.step(job, "volumes", done)
         storage.delete_volume(link, pool=pool.name, name=name)
     jobs.advance(job, "pool", len(job.params["volumes"]))
     libvirt_pools.delete_with_data(link, pool.name)

@@ -51,11 +51,11 @@ def _again_clone(actor: Actor, job: Job) -> Job:
 def run_clone(job: Job) -> None:
     """Copy a volume with all that is below it."""
     source, pool = _volume(job), _pool(job)
-    jobs.step(job, "check", 0)
+    jobs.step(job, "check-volume", 0)
     volumes.require_at_rest(uses.now(source))
     info = _look(source)
     spec = volumes.spec(pool, {**job.params, "capacity_bytes": info.capacity_bytes})
-    jobs.step(job, "copy", 1)
+    jobs.step(job, "copy-volume", 1)
     _copy(job, source, pool, spec)
     jobs.advance(job, "settle", 2)
     survey.pool(pool.host, pool.name)
@@ -71,7 +71,7 @@ def run_wipe(job: Job) -> None:
     volume = _volume(job)
     pool = volume.pool
     link = volumes.link_of(pool)
-    jobs.step(job, "check", 0)
+    jobs.step(job, "check-volume", 0)
     uses.now(volume).require_none()
     info = _look(volume)
     jobs.step(job, "wipe", 1)
@@ -98,14 +98,14 @@ def _again_move(actor: Actor, job: Job) -> Job:
 def run_move(job: Job) -> None:
     """Copy a volume into another pool, let its guest use the copy, and delete the old one."""
     volume, pool = _volume(job), _pool(job)
-    jobs.step(job, "check", 0)
+    jobs.step(job, "check-volume", 0)
     standing = uses.now(volume)
     volumes.movable_with(volume, standing)
     old = _look(volume)
     spec = VolumeSpec(
         pool.name, volume.name, volumes.fitting_format(volume, pool), old.capacity_bytes
     )
-    jobs.step(job, "copy", 1)
+    jobs.step(job, "copy-volume", 1)
     if standing.writers:
         note = _note(pool, old, spec, standing.writers)
         _copy_live(job, pool, spec, note)
