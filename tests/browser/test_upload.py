@@ -19,11 +19,11 @@ def test_files_go_up_pause_go_on_and_a_wrong_one_says_why(
     good, wrong = tmp_path / "good disk.raw", tmp_path / "wrong.iso"
     with good.open("wb") as file:
         file.write(os.urandom(8 << 20))
-        file.truncate(300 << 20)
+        file.truncate(1 << 30)
     wrong.write_bytes(b"no CD at all" * 10_000)
     desk.set_input_files("#upload-files", [str(good), str(wrong)])
     refused = desk.locator(".transfer", has_text="wrong.iso").first
-    expect(refused).to_contain_text("it holds raw", timeout=20_000)
+    expect(refused).to_contain_text("what it holds is raw", timeout=20_000)
     row = desk.locator("#transfers .transfer", has_text="good disk.raw")
     row.get_by_role("button", name="Pause").click()
     expect(row).to_contain_text("paused")

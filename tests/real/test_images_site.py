@@ -20,7 +20,7 @@ import libvirt
 import pytest
 
 from tests.imaging.conftest import make_iso
-from tests.support.site import POOLS, Refusal, Site, running_site, wait_until
+from tests.support.site import POOLS, TINY_IMAGE, Refusal, Site, running_site, wait_until
 from tests.support.tus import Tus, make_file
 
 MIB = 1 << 20
@@ -246,8 +246,7 @@ def test_an_image_from_an_address_is_verified_and_a_wrong_one_refused(site, tus,
 
 def test_the_catalogue_brings_an_image_and_a_template_whose_guests_run(elsewhere, tmp_path, virsh):
     url, folder = elsewhere
-    tiny = next(Path("var/tiny-linux").glob("*.qcow2"))
-    (folder / "tiny.img").write_bytes(tiny.read_bytes())
+    (folder / "tiny.img").write_bytes(TINY_IMAGE.read_bytes())
     digest = hashlib.sha512((folder / "tiny.img").read_bytes()).hexdigest()
     (folder / "SHA512SUMS").write_text(f"{digest}  tiny.img\n")
     listed = tmp_path / "catalogue.yaml"
@@ -273,12 +272,10 @@ def test_the_catalogue_brings_an_image_and_a_template_whose_guests_run(elsewhere
 
 
 def test_a_job_cancelled_at_each_step_leaves_nothing(site, tus, tmp_path):
-    file = make_file(tmp_path / "long.raw", 3 << 30, dense=200 * MIB)
-    packed = tmp_path / "long.raw.gz"
-    with packed.open("wb") as out:
-        subprocess.run(["gzip", "-1", "-c", str(file)], stdout=out, check=True)
-    seen = set()
-    for step in ("verify", "unpack", "copy"):
+    file = make_file(tmp_path / "long.raw", 3 << 30, dense=250 * MIB)
+    packed = tmp_path / "long.raw.zst"
+    subprocess.run(["zstd", "-q", "-1", str(file), "-o", str(packed)], check=True)
+    for step in ("", "unpack", "copy"):
         path = tus.create(packed.name, packed.stat().st_size)
         job_id = tus.send(path, packed)
 
@@ -286,18 +283,17 @@ def test_a_job_cancelled_at_each_step_leaves_nothing(site, tus, tmp_path):
             job = site.api("GET", f"jobs/{job_id}")
             return job["step"] if job["step"] == step or job["state"] != "running" else ""
 
-        seen.add(wait_until(at_step, limit_s=90))
-        with contextlib.suppress(Refusal):
-            site.api("POST", f"jobs/{job_id}/cancel")
+        if step:
+            assert wait_until(at_step, limit_s=90) == step
+        site.api("POST", f"jobs/{job_id}/cancel")
         job = tus.ended(job_id)
         assert job["state"] == "cancelled", (step, job)
         assert waiting(site) == []
         assert files(site) == set()
-    assert seen == {"verify", "unpack", "copy"}
 
 
 def test_a_killed_server_leaves_nothing_half_made_and_keeps_what_was_sent(virsh, tmp_path):
-    file = make_file(tmp_path / "big.raw", 3 << 30, dense=300 * MIB)
+    file = make_file(tmp_path / "big.raw", 1 << 30, dense=250 * MIB)
     with running_site() as own:
         tus = Tus(own)
         half = tus.create("half.raw", file.stat().st_size)
@@ -353,13 +349,13 @@ def test_a_pool_that_fills_up_or_stops_ends_the_job_and_keeps_nothing(
     large.write_bytes(os.urandom(100 * MIB))
     job = tus.upload(large, pool=pool_id)
     assert (job["state"], job["error_code"]) == ("failed", "no-space")
-    # What looked as if it fitted and does not: the space goes while it is copied.
+    # What looks as if it fitted and does not: libvirt has not looked into the pool again.
     fits = tmp_path / "fits.raw"
     fits.write_bytes(os.urandom(40 * MIB))
     (mount / "filler").write_bytes(bytes(range(256)) * 4096 * 30)
-    pool.refresh()
     job = tus.upload(fits, pool=pool_id)
-    assert job["state"] == "failed"
+    assert (job["state"], job["step"]) == ("failed", "copy")
+    assert job["error_code"] in {"no-space", "operation-failed"}
     (mount / "filler").unlink()
     assert {path.name for path in mount.iterdir()} <= {"lost+found"}
     path = tus.create("late.raw", fits.stat().st_size, pool=pool_id)
