@@ -15,7 +15,7 @@ SENTENCES: dict[str, str | Promise] = {
         "then connect again."
     ),
     "console-exclusive": lazy("Somebody has the consoles of this guest for himself alone."),
-    "link-invalid": lazy("This link does not work (any more); ask who gave it to you for another."),
+    "link-invalid": lazy("This link does not work, or no longer. Ask whoever gave it to you."),
     "link-passphrase": lazy("This link asks for a passphrase."),
     "link-passphrase-wrong": lazy("This is not the passphrase."),
     "too-many-tries": lazy("Too many attempts failed. Wait ten minutes, then try again."),

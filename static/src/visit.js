@@ -29,7 +29,10 @@ function askPassphrase(isAsked) {
 
 async function enter() {
   const body = new URLSearchParams({ secret: location.hash.slice(1), passphrase: field.value });
+  const go = byId("join-go");
+  go?.classList.add("is-busy");
   const answer = await ask(byId("join")?.dataset.url ?? "", { method: "POST", body }).catch(() => null);
+  go?.classList.remove("is-busy");
   if (answer?.ok) return show(await answer.json());
   if (!answer) {
     write("join-title", text("joinOffline"));
@@ -41,7 +44,7 @@ async function enter() {
   write("join-title", text(asks ? "joinAsk" : "joinNot"));
   write("join-text", asks ? text("joinAskText") : detail);
   write("join-wrong", code === "link-passphrase-wrong" ? detail : "");
-  field.toggleAttribute("aria-invalid", code === "link-passphrase-wrong");
+  field.setAttribute("aria-invalid", String(code === "link-passphrase-wrong"));
   askPassphrase(asks);
 }
 
