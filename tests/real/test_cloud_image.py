@@ -151,12 +151,13 @@ def test_a_debian_guest_is_what_it_was_told_to_be(
         lambda: ssh(
             first,
             address,
-            "test -e /etc/told && hostname -f && id -un && cat .ssh/authorized_keys && "
+            "test -e /var/lib/cloud/instance/boot-finished && "
+            "hostname -f && id -un && cat .ssh/authorized_keys && "
             "readlink /etc/localtime && ip -4 -brief address && cat /etc/told && "
             "sudo grep ^anna: /etc/shadow && ip route",
         ),
-        limit_s=150,
-        what="a login with the key",
+        limit_s=200,
+        what="a login with the key, and the end of cloud-init",
     )
     lines = heard.splitlines()
     assert lines[:2] == ["waerter.example.org", "anna"]
