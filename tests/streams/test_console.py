@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import datetime
 import os
+import time
 import uuid
 from pathlib import Path
 
 import pytest
 
-from tests.streams.conftest import HELLO, end_of, opened, refused, run, socket_for
+from tests.streams.conftest import HELLO, end_of, opened, receive, refused, run, socket_for
 from vms.hypervisor.errors import DomainNotFound, HostAway, Unsupported, WrongState
 from vms.live import publish
 from vms.models import VM, AuditEntry, Share, Ticket
-from vms.policy import SystemActor
-from vms.services import tokens
+from vms.policy import Person, SystemActor
+from vms.services import leaving, tokens
 from vms.services.secrets import digest
 from vms.streams import console as doors
 
@@ -166,6 +167,35 @@ def test_a_path_that_names_no_guest_is_refused(browser_of, alice, displays, path
         assert not is_open
 
     run(body)
+
+
+def test_closing_an_account_ends_its_sockets_console_session_and_token_within_five_seconds(
+    browser_of, admin, alice, guest, ticket, displays
+) -> None:
+    hers = browser_of(alice)
+    secret = ticket(hers, alice)
+    _token, bearer = tokens.create(actor=Person(alice), user=alice, name="t")
+
+    def close() -> None:
+        leaving.close_account(actor=Person(admin), user_id=alice.pk, heir_id=None)
+
+    async def body() -> None:
+        status = hers.socket()
+        await status.connect(timeout=5)
+        socket_ = await opened(hers, guest, secret)
+        await socket_.send_to(bytes_data=HELLO)
+        await displays.read(14)
+        began_s = time.monotonic()
+        closing = asyncio.create_task(asyncio.to_thread(close))
+        assert (await receive(status, "bye"))["why"] == "deactivated"
+        assert await end_of(socket_) == 4401
+        assert await displays.read(1) == b""
+        assert time.monotonic() - began_s < 5
+        await closing
+
+    run(body)
+    assert tokens.authenticate(bearer) is None
+    assert hers.client.get("/").status_code == 302
 
 
 def _rights_taken(guest, alice, _browser) -> None:

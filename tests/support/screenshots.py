@@ -135,6 +135,8 @@ def pages(site: Site, guests: list[str]) -> dict[str, str]:
         "activity-none": "/activity/?person=nobody",
         "person-add": "/people/add/",
         "people-rules": "/people/rules/",
+        "people-roster": "/people/list/",
+        "people-invite": "/people/invite/",
         "account": "/account/",
         "factors": "/account/factors/",
         "factor-app": "/account/factors/app/add/",
