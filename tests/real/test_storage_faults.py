@@ -104,7 +104,8 @@ def test_a_guest_that_runs_out_of_space_says_so_and_goes_on_once_there_is_some(s
         wait_until(serial.has_prompt, limit_s=90, what="the guest is up")
         serial.send("root\n")
         wait_until(lambda: "#" in serial.text[-40:], limit_s=20)
-        serial.send("dd if=/dev/urandom of=/dev/vda bs=1M seek=20 count=24 && echo all-'written'\n")
+        write = "dd if=/dev/urandom of=/dev/vda bs=1M seek=20 count=24 conv=fsync"
+        serial.send(f"{write} && echo all-'written'\n")
         domain = virsh.lookupByUUIDString(uuid)
         wait_until(
             lambda: domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED, limit_s=60, what="paused"
