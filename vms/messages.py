@@ -18,6 +18,7 @@ from vms import (
     accounttexts,
     consolewords,
     imagewords,
+    limitwords,
     sharewords,
     storagewords,
     templatewords,
@@ -137,6 +138,7 @@ SENTENCES: dict[str, Text] = {
     "disk-must-stay": lazy("The disk “%(name)s” must stay. %(reason)s"),
     **storagewords.SENTENCES,
     **sharewords.SENTENCES,
+    **limitwords.SENTENCES,
     # of people
     "last-administrator": lazy("This is the last active administrator; name another one first."),
     "yourself": lazy("You cannot do this to your own account."),
@@ -257,6 +259,7 @@ ACTIONS: dict[str, Text] = {
     "template.edit": lazy("Change template"),
     "template.delete": lazy("Delete template"),
     **sharewords.ACTIONS,
+    **limitwords.ACTIONS,
     "audit.expire": lazy("Delete old activity"),
 }
 """Every action that stands in the audit trail."""

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from django.db.models import Model, Q, QuerySet
 
-from vms import standing
+from vms import offers, standing
 from vms.actors import Actor, Door, LinkGuest, Person, SystemActor
 from vms.models import (
     VM,
@@ -79,6 +79,9 @@ class Action(StrEnum):
     GROUP_VIEW = "group.view"
     GROUP_ADD_MEMBERS = "group.add-members"
     GROUP_MANAGE = "group.manage"
+    LEASE_MANAGE = "lease.manage"
+    QUOTA_VIEW = "quota.view"
+    QUOTA_MANAGE = "quota.manage"
     TEMPLATE_VIEW = "template.view"
     TEMPLATE_CREATE = "template.create"
     TEMPLATE_MANAGE = "template.manage"
@@ -183,11 +186,11 @@ def _manages_group(user: User, thing: object) -> bool:
 
 def _sees_template(user: User, thing: object) -> bool:
     rows = Template.objects.filter(pk=thing.pk) if isinstance(thing, Template) else None
-    return rows is not None and _templates_of(user, rows).exists()
+    return rows is not None and offers.to(user, rows).exists()
 
 
-def _made_template(user: User, thing: object) -> bool:
-    return isinstance(thing, Template) and thing.created_by_id == user.pk
+def _manages_template(user: User, thing: object) -> bool:
+    return isinstance(thing, Template) and offers.is_of_his_groups(user, thing)
 
 
 def _himself(user: User, thing: object) -> bool:
@@ -208,7 +211,7 @@ def _is_image(user: User, thing: object) -> bool:
     """CDs, and images of templates that he sees: never the disk of somebody's guest."""
     if not isinstance(thing, Volume) or thing.is_seed:
         return False
-    return thing.is_iso or _templates_of(user, Template.objects.filter(image=thing)).exists()
+    return thing.is_iso or offers.to(user, Template.objects.filter(image=thing)).exists()
 
 
 _OWN_ACCOUNT: dict[Action, Predicate] = {
@@ -235,7 +238,7 @@ _USER: dict[Action, Predicate] = {
 _AUTHOR: dict[Action, Predicate] = {
     **_USER,
     Action.TEMPLATE_CREATE: _anyone,
-    Action.TEMPLATE_MANAGE: _made_template,
+    Action.TEMPLATE_MANAGE: _manages_template,
     Action.IMAGE_VIEW: _is_image,
     Action.NETWORK_VIEW: _anyone,
 }
@@ -245,6 +248,7 @@ _LOOKING = (
     Action.SHARE_VIEW,
     Action.LINK_VIEW,
     Action.GROUP_VIEW,
+    Action.QUOTA_VIEW,
     Action.TEMPLATE_VIEW,
     Action.IMAGE_VIEW,
     Action.POOL_VIEW,
@@ -291,11 +295,6 @@ def _link_lets(link: ConsoleLink, action: Action, thing: object) -> bool:
 Rows = QuerySet[Any]  # Any: rows of any model
 
 
-def _templates_of(_user: User, rows: QuerySet[Template]) -> QuerySet[Template]:
-    """Keep the templates that somebody may use: all, so far."""
-    return rows
-
-
 def _jobs_of(user: User, rows: Rows) -> Rows:
     guests = VM.objects.order_by().filter(standing.seen_by(user)).values("pk")
     return rows.filter(Q(vm__isnull=True, actor=user) | Q(vm__in=guests))
@@ -328,7 +327,7 @@ def _members_of(user: User, rows: Rows) -> Rows:
 def _images_of(user: User, rows: Rows) -> Rows:
     cds = Q(format="iso")
     if user.role == Role.AUTHOR:
-        of_templates = _templates_of(user, Template.objects.filter(image__isnull=False))
+        of_templates = offers.to(user, Template.objects.filter(image__isnull=False))
         cds |= Q(pk__in=of_templates.order_by().values("image"))
     return rows.filter(cds).exclude(name__regex=SEED_NAME)
 
@@ -339,7 +338,7 @@ def _own(user: User, rows: Rows) -> Rows:
 
 _ROWS: dict[type[Model], Callable[[User, Rows], Rows]] = {
     VM: lambda user, rows: rows.filter(standing.seen_by(user)),
-    Template: _templates_of,
+    Template: offers.to,
     Volume: _images_of,
     Job: _jobs_of,
     Recording: _recordings_of,

@@ -41,7 +41,7 @@ from vms.problems import Forbidden, NotFound
 
 M = TypeVar("M", bound=Model)
 Identifier = uuid.UUID | str
-JOINED = ("owner", "template")
+JOINED = ("owner", "template", "lease")
 LISTED = (
     "name",
     "state",
@@ -53,6 +53,8 @@ LISTED = (
     "template_name",
     "owner__username",
     "template__os_name",
+    "lease__expires_at",
+    "lease__grace_days",
 )
 
 
@@ -79,7 +81,7 @@ def vms(actor: Actor) -> QuerySet[VM]:
         queryset=Job.objects.select_related("actor").filter(state__in=OPEN_STATES),
         to_attr="open_jobs",
     )
-    rows = VM.objects.defer("xml").select_related("owner", "host", "template")
+    rows = VM.objects.defer("xml").select_related("owner", "host", "template", "lease")
     return visible(actor, rows).prefetch_related(open_jobs).order_by("name", "id")
 
 
@@ -104,7 +106,8 @@ def listed_vms(actor: Actor, ids: Iterable[str] | None = None) -> list[VM]:
 
 def vm(actor: Actor, pk: Identifier, action: Action | None = None) -> VM:
     """Fetch one guest for `action` (default: to look at it)."""
-    return fetch(actor, VM.objects.select_related("owner", "host", "template"), pk, action)
+    rows = VM.objects.select_related("owner", "host", "template", "lease")
+    return fetch(actor, rows, pk, action)
 
 
 def visible_vm_ids(actor: Actor) -> frozenset[str]:
@@ -270,6 +273,11 @@ def recording(actor: Actor, pk: Identifier, action: Action | None = None) -> Rec
 def people(actor: Actor) -> QuerySet[User]:
     """Accounts, for those who look after them."""
     return visible(actor, User.objects.all())
+
+
+def person_to_look_at(actor: Actor, pk: Identifier) -> User:
+    """Fetch one account, to look at it."""
+    return fetch(actor, User.objects.all(), pk, None)
 
 
 def person(actor: Actor, pk: Identifier) -> User:

@@ -15,7 +15,7 @@ from django.test import Client
 from vms.hypervisor import domains, storage
 from vms.hypervisor.blueprint import Blueprint, CloudPlan, as_json
 from vms.hypervisor.types import Accelerator, DiskSpec, VmMetadata, VmSpec
-from vms.models import VM, Host, Job, Recording, Template, User, Volume
+from vms.models import VM, Host, Job, Recording, Template, TemplateGrant, User, Volume
 from vms.policy import SystemActor
 from vms.services import hosts, survey, sync, tokens
 
@@ -136,7 +136,7 @@ def iso(image: Volume) -> Volume:
 @pytest.fixture
 def template(image: Volume) -> Template:
     """A template of that image, without cloud-init: the test driver takes no uploads."""
-    return Template.objects.create(
+    row = Template.objects.create(
         name="Plain",
         host=image.pool.host,
         image=image,
@@ -144,6 +144,8 @@ def template(image: Volume) -> Template:
         volume_name=image.name,
         blueprint=as_json(Blueprint(memory_mib=64, cloud=CloudPlan(is_read=False))),
     )
+    TemplateGrant.objects.create(template=row, is_for_all=True)
+    return row
 
 
 @pytest.fixture

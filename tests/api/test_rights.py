@@ -37,11 +37,19 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("patch", "/api/v1/groups/{group_id}"): {"name": "mine"},
     ("post", "/api/v1/groups/{group_id}/members"): {"username": "mallory"},
     ("patch", "/api/v1/groups/{group_id}/members/{user_id}"): {"is_manager": True},
+    ("put", "/api/v1/leases/site"): {"max_days": 1},
+    ("put", "/api/v1/leases/groups/{group_id}"): {"max_days": 1},
+    ("put", "/api/v1/vms/{vm_id}/lease"): {"until": None},
+    ("put", "/api/v1/templates/{template_id}/access"): {"is_for_all": True},
+    ("put", "/api/v1/quotas/site"): {"guests": 1},
+    ("put", "/api/v1/quotas/users/{user_id}"): {"guests": 1},
+    ("put", "/api/v1/quotas/groups/{group_id}"): {"guests": 1},
 }
 FOR_ALL = {
     ("get", "/api/v1/me"),
     ("get", "/api/v1/me/notices"),
     ("post", "/api/v1/me/notices/read"),
+    ("get", "/api/v1/me/quota"),
     ("get", "/api/v1/vms"),
     ("post", "/api/v1/vms"),
     ("post", "/api/v1/vms/actions/{verb}"),
@@ -63,12 +71,24 @@ FORBIDDEN = {
     ("post", "/api/v1/images/catalogue/fetch"): 403,
     ("post", "/api/v1/images/fetch"): 403,
     ("post", "/api/v1/groups"): 403,
+    ("get", "/api/v1/leases/site"): 403,
+    ("put", "/api/v1/leases/site"): 403,
+    ("put", "/api/v1/leases/groups/{group_id}"): 403,
+    ("get", "/api/v1/quotas/site"): 403,
+    ("put", "/api/v1/quotas/site"): 403,
+    ("get", "/api/v1/quotas/users/{user_id}"): 403,
+    ("put", "/api/v1/quotas/users/{user_id}"): 403,
     ("patch", "/api/v1/templates/{template_id}"): 403,
     ("delete", "/api/v1/templates/{template_id}"): 403,
     ("get", "/api/v1/templates/{template_id}/versions"): 403,
+    ("get", "/api/v1/templates/{template_id}/access"): 403,
+    ("put", "/api/v1/templates/{template_id}/access"): 403,
 }
 """What a user may see but not do."""
-PUBLIC = {("get", "/api/v1/templates/{template_id}")}
+PUBLIC = {
+    ("get", "/api/v1/templates/{template_id}"),
+    ("get", "/api/v1/templates/{template_id}/limits"),
+}
 
 
 def operations() -> list[tuple[str, str]]:

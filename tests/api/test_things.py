@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.api.conftest import POOL, problem_of
-from vms.models import Job, Network, Template
+from vms.models import Job, Network, Template, TemplateGrant
 from vms.services import survey
 
 
@@ -32,6 +32,7 @@ def test_a_template_whose_image_is_gone_says_so_and_the_others_are_well(
     broken = Template.objects.create(
         name="Broken", host=template.host, pool_name=POOL, volume_name="gone.img"
     )
+    TemplateGrant.objects.create(template=broken, is_for_all=True)
     client = api_of(alice)
     shown = {one["name"]: one for one in client.get("templates").json()["items"]}
     assert shown["Plain"]["is_valid"]

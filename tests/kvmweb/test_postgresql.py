@@ -6,13 +6,16 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.support.postgres import VARIABLE, running_postgres
 from tests.support.site import ROOT
 
-TESTED = ("tests/races",)
+TESTED = ("tests/races", "tests/services/test_quotas.py")
 """What has to be the same on both; script/test runs far more of the tests there."""
 
 
+@pytest.mark.timeout(900)  # it starts a server and a second pytest
 def test_migrations_and_races_end_the_same_on_postgresql():
     with running_postgres() as url:
         own = ("DJANGO_SETTINGS_MODULE", "KVMWEB_HOME")
@@ -25,7 +28,7 @@ def test_migrations_and_races_end_the_same_on_postgresql():
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=170,
+            timeout=600,
             check=False,
         )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

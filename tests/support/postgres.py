@@ -61,7 +61,7 @@ def running_postgres() -> Iterator[str]:
 def _initialise(folder: Path, user: str, prefix: list[str]) -> None:
     options = ["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"]
     command = [str(programs() / "initdb"), "-D", str(folder / "data"), "-U", user, *options]
-    subprocess.run([*prefix, *command], check=True, capture_output=True, timeout=60, cwd=folder)
+    subprocess.run([*prefix, *command], check=True, capture_output=True, timeout=240, cwd=folder)
 
 
 @contextlib.contextmanager
@@ -74,7 +74,7 @@ def _server(folder: Path, prefix: list[str]) -> Iterator[None]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, cwd=folder)
     try:
-        wait_until(lambda: _answers(process, folder, log), limit_s=30, what="PostgreSQL")
+        wait_until(lambda: _answers(process, folder, log), limit_s=90, what="PostgreSQL")
         yield
     finally:
         process.send_signal(signal.SIGINT)  # ends every session and stops at once

@@ -28,6 +28,7 @@ POST_ONLY = {
     "guest-config": ["vm"],
     "guest-media": ["vm"],
     "guest-owner": ["vm"],
+    "guest-lease": ["vm"],
     "guest-cloud-init-remove": ["vm"],
     "cloud-init-preview": [],
     "guest-share-person": ["vm"],
@@ -108,6 +109,7 @@ READABLE = {
     "image-fetch": [],
     "image-catalogue": [],
     "image-delete": ["image"],
+    "template-access": ["template"],
     "host": [],
     "people": [],
     "person-add": [],
@@ -121,6 +123,12 @@ READABLE = {
     "people-roster": [],
     "people-invite": [],
     "person-deactivate": ["user"],
+    "people-quotas": [],
+    "quota-site": [],
+    "quota-person": ["user"],
+    "quota-group": ["group"],
+    "lease-site": [],
+    "lease-group": ["group"],
     "account": [],
     "account_reauthenticate": [],
     "mfa_index": [],
@@ -164,6 +172,8 @@ def address(make_guest, template, alice):
         "volume": template.image_id,
         "image": template.image_id,
     }
+    ids |= {"pool": template.image.pool_id, "volume": template.image_id}
+    ids["group"] = Group.objects.create(name="Students").pk
 
     def make(name: str, args: list[str]) -> str:
         return reverse(name, args=[ids.get(arg, arg) for arg in args])

@@ -9,11 +9,14 @@ from vms.api import (
     cloudinit,
     consoles,
     gateway,
+    grants,
     groups,
     hosts,
     images,
     jobs,
+    leases,
     me,
+    quotas,
     recordings,
     screens,
     series,
@@ -38,6 +41,8 @@ api = Api(
     auth=[BearerToken(), Session()],
 )
 api.add_router("/me", me.router)
+api.add_router("/me", quotas.own)
+api.add_router("/quotas", quotas.router)
 api.add_router("/vms", vms.router)
 api.add_router("/vms", screens.router)
 api.add_router("/vms", cloudinit.router)
@@ -47,7 +52,10 @@ api.add_router("/vms", series.guests)
 api.add_router("/vms", recordings.guests)
 api.add_router("/recordings", recordings.router)
 api.add_router("/vms", shares.router)
+api.add_router("/vms", leases.guests)
+api.add_router("/leases", leases.router)
 api.add_router("/templates", templates.router)
+api.add_router("/templates", grants.router)
 api.add_router("/hosts", hosts.hosts)
 api.add_router("/hosts", series.hosts)
 api.add_router("/pools", storage.pools)

@@ -292,3 +292,33 @@ class ShareChange(Input):
     """The role of a share."""
 
     role: VmRole
+
+
+Bound = Annotated[int, Field(ge=0, le=MAX_BIGINT)] | Literal["unlimited"] | None
+
+
+class QuotaLimits(Input):
+    """Limits of each resource: a number, "unlimited", or null where nothing is said."""
+
+    guests: Bound = None
+    running: Bound = None
+    vcpus: Bound = None
+    memory_mib: Bound = None
+    disk_bytes: Bound = None
+
+
+class LeaseChange(Input):
+    """When a guest is to end."""
+
+    until: AwareDatetime | None = Field(description="With a time zone; null for never.")
+
+
+Days = Annotated[int, Field(ge=0, le=36_500)]
+
+
+class LeaseRuleChange(Input):
+    """How long guests live; null stands for no limit."""
+
+    default_days: Days | None = None
+    max_days: Days | None = None
+    grace_days: Days = 7

@@ -133,6 +133,9 @@ class VmCreate(Input):
         None, description="More cloud-config as YAML, laid over the rest."
     )
     is_started: bool = Field(True, description="Start the guest when it is made.")
+    network_name: Line | None = Field(
+        None, description="One of the template's limits.networks; null for the template's own."
+    )
 
 
 class CloudInitChange(Input):

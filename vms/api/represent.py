@@ -10,7 +10,7 @@ from dataclasses import asdict
 from uuid import UUID
 
 from vms import messages, standing
-from vms.api import schemas, storage_schemas
+from vms.api import quotaschemas, schemas, storage_schemas
 from vms.hypervisor.types import Accelerator, Domain
 from vms.live import recent
 from vms.models import (
@@ -19,6 +19,7 @@ from vms.models import (
     HostStatus,
     Job,
     JobState,
+    Lease,
     Network,
     Pool,
     Template,
@@ -67,6 +68,13 @@ def _origin(vm: VM) -> schemas.TemplateRef | None:
         return None
     name = vm.template.name if vm.template else vm.template_name
     return schemas.TemplateRef(id=vm.template_id, name=name)
+
+
+def _lease(vm: VM) -> quotaschemas.LeaseInfo | None:
+    lease: Lease | None = getattr(vm, "lease", None)
+    if lease is None:
+        return None
+    return quotaschemas.LeaseInfo(expires_at=lease.expires_at, deleted_at=lease.deleted_at)
 
 
 def _numbers(vm: VM) -> schemas.NumbersInfo | None:
@@ -122,6 +130,7 @@ def vm_summary(vm: VM, actor: Person) -> schemas.VmSummary:
         addresses=[str(address) for address in vm.addresses],
         my_role=standing.on(actor.user, vm).role,
         verbs=[_verb(state) for state in power.verb_states(actor=actor, vm=vm)],
+        lease=_lease(vm),
         numbers=_numbers(vm),
         job=job(under_way) if under_way else None,
     )

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from vms.api.quotaschemas import LeaseInfo
 from vms.hypervisor.blueprint import CloudPlan, DiskPlan, NicPlan, SourceKind
 from vms.hypervisor.hardware import Hardware
 from vms.hypervisor.types import Accelerator, Verb, VmState
@@ -122,6 +123,7 @@ class VmSummary(BaseModel):
     created_at: datetime
     my_role: VmRole | None
     """What you are on it by ownership or shares; null for who sees it by his role on the site."""
+    lease: LeaseInfo | None = Field(description="Null for a guest without an end.")
     verbs: list[VerbInfo]
     numbers: NumbersInfo | None
     job: JobInfo | None = Field(description="The job under way, if any.")

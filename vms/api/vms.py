@@ -21,6 +21,7 @@ from vms.api.inputs import (
     VmFilter,
 )
 from vms.api.machines import VmCreate
+from vms.api.once import once, require_match, tag
 from vms.api.paging import page
 from vms.api.schemas import (
     BulkResult,
@@ -33,7 +34,7 @@ from vms.api.schemas import (
 from vms.api.storage_schemas import GuestDiskInfo
 from vms.hypervisor.types import Verb
 from vms.models import VM
-from vms.policy import Person
+from vms.policy import Action, Person
 from vms.problems import Invalid, Problem
 from vms.services import bulk, deletion, disks, editing, machines, ownership, power, tags
 from vms.services.bulk import BulkVerb
@@ -114,8 +115,14 @@ def act_on_vms(request: HttpRequest, verb: BulkVerb, data: BulkRequest) -> list[
 
 @router.post("", response={202: VmWithJob}, operation_id="create_vm", summary="Make a guest")
 def create_vm(request: HttpRequest, data: VmCreate, response: HttpResponse) -> Status[VmWithJob]:
-    """Make a guest from a template. It is there at once, and its job makes the rest."""
-    actor = actor_of(request)
+    """Make a guest from a template. It is there at once, and its job makes the rest.
+
+    With an `Idempotency-Key` it is made once, however often the request is sent within a day.
+    """
+    return once(request, response, VmWithJob, lambda: _create(actor_of(request), data))
+
+
+def _create(actor: Person, data: VmCreate) -> tuple[int, VmWithJob, str]:
     wanted = machines.CreateRequest(
         template_id=data.template_id,
         name=data.name,
@@ -134,22 +141,32 @@ def create_vm(request: HttpRequest, data: VmCreate, response: HttpResponse) -> S
         addresses=tuple(nic.wish() for nic in data.addresses),
         user_data=data.user_data,
         is_started=data.is_started,
+        network_name=data.network_name,
     )
     vm, job = machines.create(actor=actor, request=wanted)
-    response["Location"] = reverse("api:get_job", kwargs={"job_id": job.pk})
-    return Status(202, VmWithJob(vm=show(actor, vm.pk), job=represent.job(job)))
+    location = reverse("api:get_job", kwargs={"job_id": job.pk})
+    return 202, VmWithJob(vm=show(actor, vm.pk), job=represent.job(job)), location
 
 
 @router.get("/{vm_id}", response=Vm, operation_id="get_vm", summary="Look at a guest")
-def get_vm(request: HttpRequest, vm_id: UUID) -> Vm:
-    """Show a guest with its devices."""
-    return show(actor_of(request), vm_id)
+def get_vm(request: HttpRequest, vm_id: UUID, response: HttpResponse) -> Vm:
+    """Show a guest with its devices. The header ETag names what was shown."""
+    return _tagged(show(actor_of(request), vm_id), response)
+
+
+def _tagged(vm: Vm, response: HttpResponse) -> Vm:
+    response["ETag"] = tag(vm.revision)
+    return vm
 
 
 @router.patch("/{vm_id}", response=Vm, operation_id="change_vm", summary="Change a guest")
-def change_vm(request: HttpRequest, vm_id: UUID, data: VmChange) -> Vm:
-    """Change description and tags at any time; name, vCPUs, memory, boot order while it is off."""
+def change_vm(request: HttpRequest, vm_id: UUID, data: VmChange, response: HttpResponse) -> Vm:
+    """Change description and tags at any time; name, vCPUs, memory, boot order while it is off.
+
+    With `If-Match` nothing is changed (412) where the guest is no longer what its ETag said.
+    """
     actor = actor_of(request)
+    require_match(request, selectors.vm(actor, vm_id, Action.VM_EDIT).revision)
     config = data.model_dump(include={"name", "vcpus", "memory_mib"}, exclude_none=True)
     if data.boot is not None:
         config["boot"] = tuple(data.boot)
@@ -160,7 +177,7 @@ def change_vm(request: HttpRequest, vm_id: UUID, data: VmChange) -> Vm:
         editing.change_config(actor=actor, vm_id=vm_id, **config)
     if data.description is not None:
         editing.set_description(actor=actor, vm_id=vm_id, description=data.description)
-    return show(actor, vm_id)
+    return _tagged(show(actor, vm_id), response)
 
 
 @router.delete(

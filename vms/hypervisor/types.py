@@ -87,6 +87,8 @@ class VmMetadata:
     installation: str = ""
     tags: tuple[str, ...] = ()
     """Written with commas between them, which no tag contains."""
+    lease: str = ""
+    """When the guest ends, as ISO 8601 in UTC; "" for never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,18 @@ our own.
 from vms.models.audit import AuditEntry, AuditPhase
 from vms.models.cloudinit import CloudInit
 from vms.models.gateway import Gateway, GatewayConsole
+from vms.models.grant import TemplateGrant, TemplateLimits
 from vms.models.group import Group, Membership
 from vms.models.history import Average, RolledUp, Track
 from vms.models.host import Host, HostStatus, Network, Pool, Volume
 from vms.models.image import ImageOrigin, ImageSource, Upload
 from vms.models.invitation import Invitation
 from vms.models.job import Job, JobState
+from vms.models.lease import Lease, LeaseRule
 from vms.models.notice import Notice
+from vms.models.quota import Quota, QuotaScope, Reservation
 from vms.models.recording import Recording, RecordingPolicy, RecordingState
+from vms.models.replay import Replay
 from vms.models.rule import RoleRule
 from vms.models.seat import ConsoleLink, Seat
 from vms.models.share import Share, VmRole
@@ -40,13 +44,19 @@ __all__ = [
     "Invitation",
     "Job",
     "JobState",
+    "Lease",
+    "LeaseRule",
     "Membership",
     "Network",
     "Notice",
     "Pool",
+    "Quota",
+    "QuotaScope",
     "Recording",
     "RecordingPolicy",
     "RecordingState",
+    "Replay",
+    "Reservation",
     "Role",
     "RoleRule",
     "RolledUp",
@@ -54,6 +64,8 @@ __all__ = [
     "Share",
     "SshKey",
     "Template",
+    "TemplateGrant",
+    "TemplateLimits",
     "TemplateVersion",
     "Ticket",
     "Track",

@@ -64,6 +64,8 @@ class VM(models.Model):
     macs = models.JSONField(default=list, blank=True)
     disk_paths = models.JSONField(default=list, blank=True)
     """Paths of its disks and CDs, without backing files: `Volume.backing_path` tells those."""
+    disk_bytes = models.BigIntegerField(default=0)
+    """Virtual size of its disks, CDs aside: of those in pools that kvmweb sees."""
     xml = models.TextField(blank=True)
     revision = models.PositiveIntegerField(default=1)
     """Grows with every change that a page could show."""

@@ -13,7 +13,7 @@ from vms import standing
 from vms.hypervisor.errors import HypervisorError
 from vms.models import VM, AuditEntry, AuditPhase
 from vms.policy import Actor, Person
-from vms.problems import Problem
+from vms.problems import Invalid, Problem
 
 Params = dict[str, str | int]
 """What fills the sentence of a code."""
@@ -77,6 +77,8 @@ def requested(trail: Trail) -> Trail:
 
 def refused(trail: Trail, problem: Problem) -> None:
     """Write that it was not even tried."""
+    if isinstance(problem, Invalid) and problem.fields:
+        problem = next(iter(problem.fields.values()))
     write(trail, AuditPhase.REFUSED, code=problem.code, params=problem.params)
 
 
@@ -85,7 +87,7 @@ def ended(trail: Trail, error: Exception | None = None) -> None:
     if error is None:
         write(trail, AuditPhase.SUCCEEDED)
     elif isinstance(error, Problem):
-        write(trail, AuditPhase.REFUSED, code=error.code, params=error.params)
+        refused(trail, error)
     elif isinstance(error, HypervisorError):
         write(trail, AuditPhase.FAILED, code=error.code, params=dict(error.params))
     else:

@@ -141,18 +141,9 @@ def _delete(actor: Actor, vm_id: str, wish: Wish) -> Outcome:
     chosen: frozenset[str] = frozenset()
     if wish.has_disks:
         vm = selectors.vm(actor, vm_id, Action.VM_DELETE)
-        chosen = frozenset(disk.target for disk in _own(actor, vm))
+        chosen = frozenset(disk.target for disk in deletion.own_disks(actor=actor, vm=vm))
     deletion.delete(actor=actor, vm_id=vm_id, delete_disks=chosen)
     return Outcome.STARTED
-
-
-def _own(actor: Actor, vm: VM) -> tuple[deletion.DeletableDisk, ...]:
-    """The disks that were made with a guest and that nothing else needs."""
-    return tuple(
-        disk
-        for disk in deletion.disks(actor=actor, vm_id=vm.pk)
-        if disk.can_delete and str(vm.domain_uuid) in disk.volume
-    )
 
 
 def chosen(*, actor: Actor, vm_ids: Sequence[str], verb: BulkVerb) -> tuple[Chosen, ...]:
@@ -168,7 +159,7 @@ def chosen(*, actor: Actor, vm_ids: Sequence[str], verb: BulkVerb) -> tuple[Chos
     if found and not mine:
         raise Forbidden("forbidden", action=Action.VM_DELETE.value)
     guests = [selectors.vm(actor, vm.pk, Action.VM_DELETE) for vm in mine]
-    return tuple(Chosen(vm, _own(actor, vm)) for vm in guests)
+    return tuple(Chosen(vm, deletion.own_disks(actor=actor, vm=vm)) for vm in guests)
 
 
 _POWER: dict[BulkVerb, Verb] = {

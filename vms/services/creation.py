@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC
 from functools import partial
 
 from django.db import transaction
 
 from vms.hypervisor import cloudinit, copies, domains, storage
-from vms.hypervisor.blueprint import Blueprint, DiskOrigin, DiskPlan, SourceKind
+from vms.hypervisor.blueprint import (
+    Blueprint,
+    DiskOrigin,
+    DiskPlan,
+    SourceKind,
+    with_first_network,
+)
 from vms.hypervisor.connection import HostConnection
 from vms.hypervisor.disks import resize_volume
 from vms.hypervisor.errors import NameTaken, OperationFailed, VolumeNotFound
@@ -24,7 +31,7 @@ from vms.hypervisor.types import (
     VmSpec,
     VolumeInfo,
 )
-from vms.models import VM, CloudInit, Job
+from vms.models import VM, CloudInit, Job, Lease
 from vms.problems import Problem
 from vms.services import cloud, hosts, job_kinds, jobs, names, sync, sync_storage, versions
 from vms.services.installation import installation_id
@@ -41,6 +48,8 @@ class Params:
     disk_sizes: list[int]
     """Bytes of each disk of the blueprint, in its order."""
     is_started: bool = True
+    network_name: str | None = None
+    """In place of the template's network."""
 
     def as_json(self) -> dict[str, object]:
         """Give the values as a job stores them."""
@@ -255,7 +264,9 @@ def _hardware(work: _Work) -> Hardware:
 
 def _nics(work: _Work) -> tuple[NicSpec, ...]:
     """Give the interfaces; one to boot from comes after the disk, which is blank at first."""
-    blueprint = work.blueprint
+    blueprint, chosen = work.blueprint, work.params.network_name
+    if chosen is not None:
+        blueprint = with_first_network(blueprint, chosen)
     first = 2 if blueprint.disks else 1
     is_booted = blueprint.source is SourceKind.NETWORK
     told = work.told
@@ -279,7 +290,13 @@ def metadata(vm: VM) -> VmMetadata:
         template=vm.template_name,
         installation=installation_id(),
         tags=tuple(vm.tags),
+        lease=_end(vm),
     )
+
+
+def _end(vm: VM) -> str:
+    lease = Lease.objects.filter(vm=vm).first()
+    return lease.expires_at.astimezone(UTC).isoformat() if lease else ""
 
 
 def _settle(work: _Work, record: DomainRecord) -> None:

@@ -96,6 +96,12 @@ def _other_user(vm: VM, volume: Volume) -> VM | None:
     return None
 
 
+def own_disks(*, actor: Actor, vm: VM) -> tuple[DeletableDisk, ...]:
+    """List the disks that were made with a guest and that nothing else needs."""
+    found = disks(actor=actor, vm_id=vm.pk)
+    return tuple(disk for disk in found if disk.can_delete and str(vm.domain_uuid) in disk.volume)
+
+
 def delete(*, actor: Actor, vm_id: selectors.Identifier, delete_disks: Collection[str]) -> Job:
     """Enqueue the deletion of a guest and of the disks whose targets are named.
 

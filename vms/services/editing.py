@@ -17,7 +17,19 @@ from vms.hypervisor.xml.parse import parse_domain
 from vms.models import VM
 from vms.policy import Action, Actor
 from vms.problems import Invalid, NotFound, Problem, Refused
-from vms.services import audit, busy, creation, hosts, machines, names, sync, templates
+from vms.services import (
+    audit,
+    busy,
+    creation,
+    hosts,
+    machines,
+    names,
+    quotas,
+    sync,
+    templates,
+    usage,
+)
+from vms.services.usage import Amounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +115,7 @@ def change_config(
     if errors := _change_errors(vm, change):
         raise Invalid(errors)
     trail = audit.Trail(actor, Action.VM_EDIT.value, audit.about(vm), detail=_detail(change))
-    with audit.audited(trail):
+    with audit.audited(trail), quotas.held(actor=actor, vm=vm, wanted=_wanted(vm, change)):
         _apply(vm, change)
     return vm
 
@@ -125,6 +137,14 @@ def check(
     errors |= machines.description_errors(machines.plain_lines(description or ""))
     if errors:
         raise Invalid(errors)
+    quotas.check(actor=actor, vm=vm, wanted=_wanted(vm, change))
+
+
+def _wanted(vm: VM, change: ConfigChange) -> Amounts:
+    """Say what the guest has in all after the change."""
+    more = {"vcpus": change.vcpus, "memory_mib": change.memory_mib}
+    said = {name: value for name, value in more.items() if value is not None}
+    return replace(usage.of_guest(vm), **said)
 
 
 def _difference(vm: VM, wanted: ConfigChange) -> ConfigChange:

@@ -184,6 +184,7 @@ def _end(job: Job, state: JobState, error: Problem | HypervisorError | None = No
         job.step, job.steps_done = "done", job.steps_total
     with transaction.atomic():
         job.save()
+        job.reservations.all().delete()
         audit.ended(_trail(job), error)
         if state in {JobState.FAILED, JobState.INTERRUPTED}:
             _tell(job)

@@ -5,23 +5,41 @@ it.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from vms import selectors
 from vms.hypervisor.blueprint import CloudPlan
 from vms.hypervisor.types import VmState
 from vms.live import publish
 from vms.models import VM, Job, Template, User
+from vms.models.grant import CLOUD_FIELDS
 from vms.policy import Action, Actor, Person, can
 from vms.problems import Forbidden, Invalid, NotFound, Problem
-from vms.services import audit, cloud, creation, hosts, jobs, names, rooms, templates
+from vms.services import (
+    audit,
+    cloud,
+    creation,
+    hosts,
+    jobs,
+    leases,
+    names,
+    quotas,
+    rooms,
+    template_access,
+    templates,
+)
 from vms.services.cloud import AddressWish, CloudWish
 from vms.services.rooms import CreateLimits
+from vms.services.usage import Amounts
 
 MAX_DESCRIPTION = 4000
 _TRIES = 20
+_UNSAID_IS_NONE = {"packages", "timezone", "locale", "user_data"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +70,8 @@ class CreateRequest:
     """Of each interface in the template's order; those left out ask by DHCP."""
     user_data: str | None = None
     """More cloud-config; None means the template's."""
+    network_name: str | None = None
+    """One of those that the template offers for the first interface; None: the template's own."""
 
     def cloud(self, plan: CloudPlan) -> CloudWish:
         """Return what the guest is to be told, with the template's values for what is not said."""
@@ -144,10 +164,33 @@ def _check(actor: Actor, request: CreateRequest) -> _Checked:
         **templates.size_problems(template.host, checked.vcpus, checked.memory_mib),
         **size_errors,
         **_cloud_init_errors(checked),
+        **_template_errors(checked),
     }
     if errors:
         raise Invalid(errors)
     return checked
+
+
+def _differs(name: str, value: object, plan: CloudPlan) -> bool:
+    """Say whether a cloud-init field was said, and is not what the template says anyway."""
+    is_said = value is not None if name in _UNSAID_IS_NONE else bool(value)
+    return is_said and value != getattr(plan, name, None)
+
+
+def _template_errors(checked: _Checked) -> dict[str, Problem]:
+    """Say what the template does not let people choose."""
+    request, plan = checked.request, checked.template.plan.cloud
+    said = {name: getattr(request, name) for name in CLOUD_FIELDS}
+    return template_access.problems(
+        template_access.limits_of(checked.template),
+        sizes={
+            "vcpus": checked.vcpus,
+            "memory_mib": checked.memory_mib,
+            "disk_bytes": sum(checked.disk_sizes),
+        },
+        network=request.network_name,
+        told=[name for name, value in said.items() if _differs(name, value, plan)],
+    )
 
 
 def _name_errors(actor: Actor, request: CreateRequest) -> dict[str, Problem]:
@@ -207,8 +250,12 @@ def _reserve(actor: Actor, checked: _Checked) -> tuple[VM, Job]:
             "memory_mib": checked.memory_mib,
         },
     )
-    params = creation.Params(disk_sizes=checked.disk_sizes, is_started=request.is_started)
-    with transaction.atomic():
+    params = creation.Params(
+        disk_sizes=checked.disk_sizes,
+        is_started=request.is_started,
+        network_name=request.network_name,
+    )
+    with _refusals_audited(trail), transaction.atomic():
         vm = VM.objects.create(
             pk=pk,
             domain_uuid=pk,
@@ -221,6 +268,7 @@ def _reserve(actor: Actor, checked: _Checked) -> tuple[VM, Job]:
             description=request.description,
             vcpus=checked.vcpus,
             memory_mib=checked.memory_mib,
+            disk_bytes=sum(checked.disk_sizes),
             state=VmState.OFF.value,
             is_creating=True,
             has_vnc=template.plan.hardware.has_screen,
@@ -232,5 +280,27 @@ def _reserve(actor: Actor, checked: _Checked) -> tuple[VM, Job]:
         undo = (("row", str(pk)),)
         new = jobs.NewJob(creation.KIND, vm, params.as_json(), creation.STEPS, undo)
         job = jobs.request(actor=actor, new=new, correlation=trail.correlation)
+        leases.begin(vm, now=timezone.now())
+        quotas.new_guest(actor=actor, vm=vm, wanted=_wanted(checked), job=job)
         transaction.on_commit(lambda: publish.vm_changed(str(vm.pk), vm.revision))
     return vm, job
+
+
+def _wanted(checked: _Checked) -> Amounts:
+    return Amounts(
+        guests=1,
+        running=int(checked.request.is_started),
+        vcpus=checked.vcpus,
+        memory_mib=checked.memory_mib,
+        disk_bytes=sum(checked.disk_sizes),
+    )
+
+
+@contextmanager
+def _refusals_audited(trail: audit.Trail) -> Iterator[None]:
+    """Write down what a quota refused: the transaction takes its own lines back."""
+    try:
+        yield
+    except Invalid as problem:
+        audit.refused(trail, problem)
+        raise

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 from vms import messages, selectors
 from vms.hypervisor import domains
@@ -10,8 +12,8 @@ from vms.hypervisor.errors import HostTimeout
 from vms.hypervisor.types import Verb, VmState
 from vms.models import VM
 from vms.policy import Action, Actor, can
-from vms.problems import Refused
-from vms.services import audit, busy, hosts, sync
+from vms.problems import Invalid, Refused
+from vms.services import audit, busy, hosts, leases, quotas, sync, usage
 
 _ALLOWED: dict[VmState, frozenset[Verb]] = {
     VmState.RUNNING: frozenset(
@@ -102,14 +104,14 @@ def perform(*, actor: Actor, vm_id: selectors.Identifier, verb: Verb) -> PowerOu
     still_running = False
     with audit.audited(trail):
         try:
-            _act(vm, verb)
+            _act(actor, vm, verb)
         except HostTimeout:
             still_running = True
     vm.refresh_from_db()
     return PowerOutcome(vm, still_running)
 
 
-def _act(vm: VM, verb: Verb) -> None:
+def _act(actor: Actor, vm: VM, verb: Verb) -> None:
     """Check against the state on the host, not the one last seen, then act and look again."""
     host, uuid = hosts.connection(vm.host), str(vm.domain_uuid)
     seen = domains.get(host, uuid)
@@ -117,5 +119,28 @@ def _act(vm: VM, verb: Verb) -> None:
     if code:
         sync.observe_domain(vm.host, seen)
         raise Refused(code)
-    domains.power(host, uuid, verb)
-    sync.observe_domain(vm.host, domains.get(host, uuid))
+    if verb is Verb.START:
+        leases.require_going(vm)
+    with _place(actor, vm, verb, seen.state):
+        domains.power(host, uuid, verb)
+        sync.observe_domain(vm.host, domains.get(host, uuid))
+
+
+@contextmanager
+def _place(actor: Actor, vm: VM, verb: Verb, state: VmState) -> Iterator[None]:
+    """Hold a place among the running guests while one that had none gets going."""
+    if state.is_active or verb not in {Verb.START, Verb.RESET}:
+        yield
+        return
+    wanted = replace(usage.of_guest(vm), running=1)
+    try:
+        with quotas.held(actor=actor, vm=vm, wanted=wanted):
+            yield
+    except Invalid as problem:
+        raise _as_refusal(problem) from None
+
+
+def _as_refusal(problem: Invalid) -> Refused:
+    """A verb has no fields: what would stand at one is the refusal itself."""
+    first = next(iter(problem.fields.values()))
+    return Refused(first.code, **first.params)

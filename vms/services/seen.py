@@ -9,10 +9,11 @@ import itertools
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from vms.hypervisor.types import ACTIVE_STATES, Domain, DomainRecord, VmMetadata
 from vms.hypervisor.xml.parse import parse_domain
-from vms.models import VM, Host, Template, User
+from vms.models import VM, Host, Lease, Template, User
 from vms.services import names
 from vms.services.installation import installation_id
 
@@ -163,6 +164,15 @@ class Adoption:
         if metadata is None or metadata.installation != installation_id():
             return None
         return metadata
+
+    def lease(self, seen: Seen) -> Lease | None:
+        """Make an unsaved lease where the domain says when it ends; what cannot be read is none."""
+        ours = self._ours(seen)
+        try:
+            end = datetime.fromisoformat(ours.lease) if ours and ours.lease else None
+        except ValueError:
+            return None
+        return Lease(expires_at=end) if end is not None and end.tzinfo else None
 
     def row(self, seen: Seen) -> VM:
         """Make an unsaved row for a domain."""

@@ -17,7 +17,7 @@ from django.utils import timezone
 from vms.hypervisor.errors import HypervisorError
 from vms.hypervisor.types import ACTIVE_STATES, Address, DomainRecord, HostFacts, VmState
 from vms.live import publish
-from vms.models import VM, Host, HostStatus, Job
+from vms.models import VM, Host, HostStatus, Job, Lease
 from vms.models.job import OPEN_STATES
 from vms.services.addresses import best_first
 from vms.services.seen import (
@@ -31,7 +31,7 @@ from vms.services.seen import (
     follow_rename,
     read,
 )
-from vms.services.sync_storage import observe_networks, observe_pools
+from vms.services.sync_storage import measure_disks, observe_networks, observe_pools
 
 __all__ = [
     "KnownVm",
@@ -190,6 +190,8 @@ class _Changes:
     made: list[VM] = field(default_factory=list)
     of_state: list[VM] = field(default_factory=list)
     of_xml: list[VM] = field(default_factory=list)
+    leases: list[tuple[VM, Lease]] = field(default_factory=list)
+    """Ends that new rows bring along."""
 
     @property
     def all(self) -> list[VM]:
@@ -210,7 +212,14 @@ def _write(host: Host, rows: Mapping[str, VM], seen: Mapping[str, Seen]) -> None
     if new:
         adoption = Adoption(host, new, free)
         changes.made = [adoption.row(each) for each in new]
+        changes.leases = [
+            (row, lease)
+            for row, each in zip(changes.made, new, strict=True)
+            if (lease := adoption.lease(each)) is not None
+        ]
     _save(changes)
+    _keep_leases(changes)
+    measure_disks(host, [*changes.made, *changes.of_xml])
 
 
 def _save(changes: _Changes) -> None:
@@ -219,6 +228,16 @@ def _save(changes: _Changes) -> None:
     _save_all(changes.of_xml, (*state_fields, *XML_FIELDS))
     _make_all(changes.made)
     _announce(changes.all)
+
+
+def _keep_leases(changes: _Changes) -> None:
+    if not changes.leases:
+        return
+    there = set(VM.objects.filter(pk__in=[row.pk for row, _ in changes.leases]).values_list("pk"))
+    for row, lease in changes.leases:
+        if (row.pk,) in there:
+            lease.vm_id = row.pk
+            lease.save(force_insert=True)
 
 
 def _make_all(rows: Sequence[VM]) -> None:

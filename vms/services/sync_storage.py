@@ -10,7 +10,7 @@ from django.db.models import Model
 
 from vms.hypervisor.types import NetworkInfo, PoolInfo, VolumeInfo
 from vms.live import publish
-from vms.models import Host, Network, Pool, Template, Volume
+from vms.models import VM, Host, Network, Pool, Template, Volume
 
 M = TypeVar("M", bound=Model)
 Key = Hashable
@@ -44,6 +44,9 @@ def observe_pools(
         if _upsert(Volume, old_volumes, seen):
             has_changed = True
             _relink_templates(host)
+            measure_disks(
+                host, list(VM.objects.only("pk", "disk_paths", *MEASURED).filter(host=host))
+            )
         if has_changed:
             transaction.on_commit(_tell)
 
@@ -54,6 +57,31 @@ def observe_volume(host: Host, info: VolumeInfo) -> None:
     if pool is not None:
         values = _volume_values(pool, info)
         Volume.objects.update_or_create(pool=pool, name=values["name"], defaults=values)
+
+
+MEASURED = ("disk_bytes", "is_creating")
+
+
+def measure_disks(host: Host, rows: Sequence[VM]) -> None:
+    """Write the virtual size of guests' disks, from the volumes last seen: a query, and one more
+    for guests that differ. A guest with a volume not seen yet keeps the size that it had, at least.
+    """
+    paths = {path for row in rows for path in row.disk_paths}
+    if not paths:
+        return
+    known = {
+        volume.path: 0 if volume.is_iso or volume.is_seed else volume.capacity_bytes
+        for volume in Volume.objects.filter(pool__host=host, path__in=paths)
+    }
+    changed = []
+    for row in rows:
+        size_bytes = sum(known.get(path, 0) for path in row.disk_paths)
+        if row.is_creating or any(path not in known for path in row.disk_paths):
+            size_bytes = max(size_bytes, row.disk_bytes)
+        if size_bytes != row.disk_bytes:
+            row.disk_bytes = min(size_bytes, MAX_BYTES)
+            changed.append(row)
+    VM.objects.bulk_update(changed, ["disk_bytes"], batch_size=BATCH)
 
 
 def _tell() -> None:

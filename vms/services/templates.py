@@ -21,7 +21,7 @@ from vms.live import publish
 from vms.models import Host, Job, Pool, Template, Volume
 from vms.policy import Action, Actor, Person, can
 from vms.problems import Forbidden, Invalid, NotFound, Problem
-from vms.services import audit, cloud, fitting, names, versions
+from vms.services import audit, cloud, fitting, names, template_access, versions
 from vms.services.fitting import MAX_VCPUS, MIN_MEMORY_MIB, size_problems
 from vms.services.readiness import TemplateStatus, status, statuses
 
@@ -285,6 +285,8 @@ def _save(
     try:
         with transaction.atomic(), audit.audited(audit.Trail(actor, action, target)):
             versions.record(actor, template)
+            if action == "template.create":
+                template_access.begin(actor, template)
             transaction.on_commit(lambda: publish.things_changed("templates"))
     except IntegrityError:
         problem = Problem("template-name-used", name=content.name)

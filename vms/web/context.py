@@ -79,6 +79,8 @@ class Frame:
             "host": "host",
             "pe": "people",
             "group": "groups",
+            "quota": "people",
+            "lease": "people",
             "activity": "activity",
         }
         tab = next((tab for start, tab in starts.items() if page.startswith(start)), "")

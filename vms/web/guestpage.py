@@ -16,6 +16,7 @@ from vms.policy import Action, Person, can
 from vms.services import busy, power, recordings
 from vms.web.consolepage import way_in
 from vms.web.jobs import job_line
+from vms.web.leaselooks import lease_look
 from vms.web.rows import os_icon
 
 
@@ -44,6 +45,7 @@ def guest_context(actor: Person, guest: VM, tab: str) -> dict[str, Any]:  # Any:
         "icon": os_icon(guest.template.os_name if guest.template else guest.template_name),
         "sees_owner": can(actor, Action.VM_SET_OWNER, guest),
         "tab": tab,
+        "lease": lease_look(guest),
         "subtabs": [
             SubTab(name, label, reverse(url, args=[guest.pk]))
             for name, url, label, action in _tabs()

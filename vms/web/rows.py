@@ -14,6 +14,7 @@ from vms.live.messages import Numbers
 from vms.models import VM
 from vms.policy import Action, Person, can
 from vms.web.jobs import JobLine, job_line
+from vms.web.leaselooks import LeaseLook, lease_look
 from vms.web.numbers import Gauge, gauges
 from vms.web.taglooks import TagLook, TagLooks
 
@@ -82,6 +83,7 @@ class GuestRow:
     os_name: str
     address: str
     tags: tuple[TagLook, ...]
+    lease: LeaseLook | None
     can_tag: bool
     links: Links
     has_screen: bool
@@ -125,6 +127,7 @@ class Wording:
             os_name=self._os_name(guest),
             address=self._address(guest),
             tags=tags,
+            lease=lease_look(guest),
             can_tag="tags" not in self._hidden and self._may(Action.VM_EDIT, guest),
             links=self._links.of(pk),
             has_screen=is_active and guest.has_vnc,

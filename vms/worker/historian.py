@@ -13,7 +13,7 @@ import threading
 import time
 
 from vms.models import Host
-from vms.services import activity, filming, history, notices
+from vms.services import activity, filming, history, notices, replays
 from vms.services.history import Minute
 from vms.worker.loops import repeat
 
@@ -58,3 +58,4 @@ class Historian:
             self._next_daily_s = time.monotonic() + DAILY_S
             activity.delete_old()
             notices.delete_old()
+            replays.delete_old()

@@ -15,6 +15,7 @@ from vms.models import Host
 from vms.policy import SystemActor
 from vms.services import gateways, jobs, notices, uploads
 from vms.worker import jobs as _runner  # noqa: F401 - registers what runs a job
+from vms.worker import leases
 from vms.worker.consumer import ThreadConsumer
 from vms.worker.desk import Desk
 from vms.worker.historian import Historian
@@ -73,6 +74,7 @@ class Runtime:
             spawn("jobs", self._run_jobs),
             spawn("history", self._historian.run),
             spawn("mail", self._send_mails),
+            spawn("leases", lambda: leases.watch(self._stop)),
         ]
 
     def stop(self) -> None:

@@ -169,6 +169,8 @@ def _fill_metadata(element: etree._Element, metadata: VmMetadata) -> None:
     put(element, "installation", metadata.installation)
     if metadata.tags:
         put(element, "tags", ",".join(metadata.tags))
+    if metadata.lease:
+        put(element, "lease", metadata.lease)
 
 
 def _add_system(root: etree._Element, spec: VmSpec, platform: Platform) -> None:

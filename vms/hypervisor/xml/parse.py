@@ -152,4 +152,5 @@ def _metadata(root: etree._Element) -> VmMetadata | None:
         template=element.get("template") or "",
         installation=element.get("installation") or "",
         tags=tuple(filter(None, (element.get("tags") or "").split(","))),
+        lease=element.get("lease") or "",
     )

@@ -41,6 +41,7 @@ class CreateForm(CloudForm):
     ) -> None:  # Any: as forms.Form takes them
         plan = template.plan
         super().__init__(*args, nics=[nic.network for nic in plan.nics], **kwargs)
+        self.quota_notices: list[str] = []
         self._template = template
         self._rooms = limits.disks
         self._limit("vcpus", 1, limits.max_vcpus)
@@ -94,6 +95,7 @@ class CreateForm(CloudForm):
             more_disk_bytes=tuple(self._size(index) for index in range(1, len(self._rooms))),
             is_started=data["is_started"],
             description=data["description"],
+            network_name=data.get("network_name") or None,
         )
         if not self._template.has_cloud_init:
             return request

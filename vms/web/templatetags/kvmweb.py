@@ -93,6 +93,7 @@ def field(bound: BoundField, unit: str = "", hint: str = "") -> dict[str, Any]: 
         "control": bound.as_widget(attrs=attrs),
         "unit": unit,
         "hint": hint or bound.help_text,
+        "note": getattr(bound.field, "note", ""),
         "is_check": isinstance(bound.field.widget, CheckboxInput),
         "is_group": isinstance(bound.field.widget, CheckboxSelectMultiple),
     }

@@ -16,10 +16,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from vms import selectors
 from vms.policy import Person
-from vms.services import account, factors, mail, notices, preferences, tokens
+from vms.services import account, factors, mail, notices, preferences, quota_rules, tokens
 from vms.web.door import done, door
 from vms.web.forms.account import KeysForm, MailForm, NameForm, TokenForm
 from vms.web.forms.problems import SHOWN, add_problems
+from vms.web.quotabars import panels
 
 
 @require_safe
@@ -45,6 +46,7 @@ def _show(request: HttpRequest, actor: Person, **bound: forms.Form) -> HttpRespo
         ],
         "sessions": account.sessions(actor=actor),
         "factors": factors.of(actor=actor),
+        "quota_panels": panels(quota_rules.mine(actor=actor)),
         **bound,
     }
     return render(request, "account/account.html", context, status=422 if bound else 200)

@@ -13,13 +13,15 @@ from django.views.decorators.http import require_http_methods, require_safe
 from vms import selectors
 from vms.models import Template
 from vms.policy import Action, Person, can
-from vms.services import machines, templates
+from vms.services import machines, quotas, template_access, templates
 from vms.web import hardwarelines
 from vms.web.cards import template_cards
 from vms.web.door import done, door
 from vms.web.forms.fields import to_gib
+from vms.web.forms.grants import limit_to
 from vms.web.forms.guests import CreateForm
 from vms.web.forms.problems import SHOWN, add_problems
+from vms.web.forms.quotas import narrow
 
 
 @require_safe
@@ -69,7 +71,10 @@ def _own_keys(actor: Person) -> str:
 
 def _form(actor: Person, template: Template, **kwargs: object) -> CreateForm:
     room = machines.limits(actor=actor, template=template)
-    return CreateForm(template=template, limits=room, **kwargs)
+    form = CreateForm(template=template, limits=room, **kwargs)
+    limit_to(form, template_access.limits_of(template))
+    narrow(form, quotas.room(actor=actor, owner=actor.user))
+    return form
 
 
 def _show(
@@ -85,7 +90,8 @@ def _show(
 
 
 def _create(request: HttpRequest, actor: Person, template: Template) -> HttpResponse:
-    form = _form(actor, template, data=request.POST)
+    first = _first_values(actor, template)  # for what the template lets nobody type
+    form = _form(actor, template, data=request.POST, initial=first)
     if form.is_valid():
         try:
             guest, _job = machines.create(actor=actor, request=form.request())

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import uuid
+from datetime import date
 
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -17,9 +19,10 @@ from vms.hypervisor.types import VmState
 from vms.models import VM
 from vms.models.host import SEED_NAME
 from vms.policy import Action, Person, can
-from vms.services import editing, ownership, seeds
+from vms.services import editing, leases, ownership, seeds
 from vms.web.door import done, door, is_partial
 from vms.web.forms.guests import ConfigForm, DescriptionForm, MediaForm, OwnerForm
+from vms.web.forms.leases import LeaseForm
 from vms.web.forms.problems import SHOWN, add_problems
 from vms.web.guestpage import guest_context
 
@@ -57,6 +60,8 @@ def _show(
         "config_form": _config_form(actor, guest),
         "media_form": _media_form(actor, guest),
         "owner_form": _owner_form(actor, guest),
+        "lease_form": LeaseForm(initial={"until": _last_day(guest)}),
+        "lease_limit": leases.furthest(actor=actor, vm=guest, now=timezone.now()),
         "drives": [
             disk
             for disk in domain.disks
@@ -69,6 +74,27 @@ def _show(
         **forms,
     }
     return render(request, "guests/settings.html", context, status=status)
+
+
+def _last_day(guest: VM) -> date | None:
+    lease = leases.of(guest)
+    return timezone.localtime(lease.expires_at).date() if lease else None
+
+
+@require_POST
+@door
+def lease(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
+    """Move the end of the guest."""
+    guest = selectors.vm(actor, vm_id, Action.VM_EDIT)
+    form = LeaseForm(request.POST)
+    if form.is_valid():
+        try:
+            leases.set_end(actor=actor, vm_id=vm_id, until=form.end())
+        except SHOWN as problem:
+            add_problems(form, problem)
+        else:
+            return done(request, _("The end is moved."), _settings(vm_id))
+    return _show(request, actor, guest, 422, lease_form=form)
 
 
 @require_POST
