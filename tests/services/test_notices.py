@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from vms.live import publish
-from vms.models import Job, Notice
+from vms.models import VM, Group, Job, Membership, Notice
 from vms.policy import Person
 from vms.problems import Invalid, NotFound, Problem
-from vms.services import account, jobs, mail, notices
+from vms.services import account, jobs, mail, notices, sharing
 
 pytestmark = pytest.mark.django_db
 
 SHARED = {"by": "bob", "name": "web <b>", "role": "operator", "vm": "11111111"}
+
+
+@pytest.fixture
+def row_of_owner(test_host):
+    """Make a guest's row alone: row_of_owner(owner, name)."""
+
+    def make(owner, name: str) -> VM:
+        key = uuid.uuid4()
+        return VM.objects.create(id=key, domain_uuid=key, host=test_host, owner=owner, name=name)
+
+    return make
 
 
 def tell(user, kind=notices.SHARED, params=SHARED, once_key="") -> bool:
@@ -28,6 +40,21 @@ def test_a_notice_is_a_sentence_for_that_person_alone(alice, mallory):
     assert line.text == "bob shares the guest “web <b>” with you as operator."
     assert (line.vm_id, line.is_read) == ("11111111", False)
     assert notices.latest(actor=Person(mallory)) == []
+
+
+def test_who_is_given_a_share_hears_of_it_also_in_a_group(row_of_owner, alice, bob, carol, mallory):
+    guest = row_of_owner(alice, "web")
+    group = Group.objects.create(name="Lab")
+    for user in (alice, carol):
+        Membership.objects.create(group=group, user=user)
+    actor = Person(alice)
+    sharing.share_with_person(actor=actor, vm_id=guest.pk, username="bob", role="operator")
+    sharing.share_with_group(actor=actor, vm_id=guest.pk, group_id=group.pk, role="viewer")
+    for user, role in ((bob, "Operator"), (carol, "Viewer")):
+        (line,) = notices.latest(actor=Person(user))
+        assert line.text.lower().endswith(f"shares the guest “web” with you as {role.lower()}.")
+        assert line.vm_id == str(guest.pk)
+    assert not Notice.objects.filter(user__in=[alice, mallory]).exists()
 
 
 def test_the_same_thing_is_told_once_to_each(alice, bob):

@@ -12,7 +12,7 @@ from vms.live import publish
 from vms.models import VM, Group, Share, User, VmRole
 from vms.policy import Action, Actor, Person, can
 from vms.problems import Forbidden, Invalid, NotFound, Problem
-from vms.services import audit, groups
+from vms.services import audit, groups, notices
 
 
 def share_with_person(
@@ -103,7 +103,25 @@ def _store(actor: Actor, share: Share) -> Share:
             raise NotFound("group")  # deleted a moment ago: a foreign key is checked at the end
         share.save(force_insert=True)
         _announce(share)
+        _tell(actor, share)
     return share
+
+
+def _tell(actor: Actor, share: Share) -> None:
+    """Tell those with whom it is shared, but not who did it or owns the guest anyway."""
+    params = {
+        "by": actor.name,
+        "name": share.vm.name,
+        "role": str(share.get_role_display()),
+        "vm": str(share.vm.pk),
+    }
+    if share.user:
+        people = User.objects.filter(pk=share.user.pk)
+    else:
+        people = User.objects.filter(memberships__group=share.group)
+    himself = actor.user.pk if isinstance(actor, Person) else None
+    for user in people.filter(is_active=True).exclude(pk__in=[himself, share.vm.owner_id]):
+        notices.tell(user=user, kind=notices.SHARED, params=params)
 
 
 def _trail(actor: Actor, action: str, share: Share) -> audit.Trail:
