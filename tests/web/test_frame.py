@@ -14,6 +14,7 @@ from vms.web import urls
 
 EVENTS = ("onclick", "onload", "onsubmit", "onerror", "onchange", "oninput", "hx-on", "style")
 POST_ONLY = {
+    "guest-record": ["vm"],
     "guest-view": [],
     "guest-columns": [],
     "guest-order": [],
@@ -67,6 +68,8 @@ POST_ONLY = {
     "mfa_generate_recovery_codes": [],
 }
 READABLE = {
+    "recordings": [],
+    "guest-recordings": ["vm"],
     "guests": [],
     "guest-rows": [],
     "guest-index": [],
@@ -136,6 +139,12 @@ READABLE = {
     "account_logout": [],
 }
 ELSEWHERE = {
+    "template-from-guest",
+    "recording-delete",
+    "recording-stop",
+    "recording-index",
+    "recording",
+    "host-consoles",
     "guest-thumbnail",
     "guest-disk-grow",
     "guest-series",

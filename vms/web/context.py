@@ -71,6 +71,7 @@ class Frame:
         page = (match.url_name or "") if match else ""
         starts = {
             "guest": "guests",
+            "recording": "guests",
             "template": "templates",
             "storage": "storage",
             "pool": "storage",
