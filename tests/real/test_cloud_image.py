@@ -146,7 +146,7 @@ def test_a_debian_guest_is_what_it_was_told_to_be(
     job.refresh_from_db()
     assert job.state == "succeeded", job.error_params
 
-    wait_until(lambda: answers(address), limit_s=300, what="sshd of the guest")
+    wait_until(lambda: answers(address), limit_s=500, what="sshd of the guest")
     heard = wait_until(
         lambda: ssh(
             first,
