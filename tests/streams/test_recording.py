@@ -8,9 +8,7 @@ import zlib
 
 import pytest
 
-from tests.streams import test_console
-from tests.streams.conftest import run
-from tests.streams.test_console import end_of, opened
+from tests.streams.conftest import end_of, opened, run
 from tests.support.vnc import Display
 from vms.hypervisor.errors import WrongState
 from vms.live import publish
@@ -20,7 +18,6 @@ from vms.rfb import recording as container
 from vms.services import recording_files, recordings
 from vms.streams import film, studio
 
-displays, guest, ticket = test_console.displays, test_console.guest, test_console.ticket
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
