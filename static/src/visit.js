@@ -65,7 +65,7 @@ function showConsole({ name, kind, device, mode, ticket_url: ticketUrl }) {
   write("join-name", name);
   document.title = `${name} · kvmweb`;
   byId("screen")?.classList.toggle("is-serial", isSerial);
-  const place = byId("place");
+  const place = byId("screen-canvas");
   if (place) place.className = isSerial ? "screen-terminal" : "screen-canvas";
   /** @type {import("./console/ticket.js").Wanted} */
   const wanted = { kind: isSerial ? "serial" : "vnc", mode: mode === "control" ? "control" : "view", device, claims: "1" };

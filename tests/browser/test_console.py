@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.browser import type_keys
 from tests.support.pictures import lit
 from tests.support.serial import Serial
 from tests.support.site import Site, wait_until
@@ -77,13 +78,19 @@ def log_in_by_keys(page: Page, serial: Serial) -> None:
     wait_until(answers, limit_s=60, what="a shell at the screen")
 
 
-def test_every_printable_character_typed_in_the_us_layout_arrives(console, serial) -> None:
-    log_in_by_keys(console, serial)
+def arrives_exactly(console: Page, serial: Serial, layout: str) -> None:
+    """Type every printable character, there and back, and read what the guest got."""
     mark = len(serial.text)
     typed = f"{ASCII}\n{ASCII[::-1]}\n"
-    type_text(console, f"(cat; echo done-$((1+1))) >/dev/ttyS0 <<'end of it'\n{typed}end of it\n")
+    words = f"(cat; echo done-$((1+1))) >/dev/ttyS0 <<'end of it'\n{typed}end of it\n"
+    type_text(console, words, layout=layout)
     wait_until(lambda: "done-2" in serial.text[mark:], limit_s=20, what="the text")
     assert serial.text[mark:].replace("\r", "").partition("done-2")[0] == typed
+
+
+def test_every_printable_character_typed_in_the_us_layout_arrives(console, serial) -> None:
+    log_in_by_keys(console, serial)
+    arrives_exactly(console, serial, "us")
 
 
 def test_what_the_layout_cannot_make_is_shown_before_anything_is_typed(console, serial) -> None:
@@ -273,7 +280,7 @@ def says(page: Page, serial: Serial, word: str) -> bool:
     """Type at a page's screen that the guest says a word on its serial port; whether it does."""
     mark = len(serial.text)
     page.locator("#screen-canvas canvas").focus()
-    page.keyboard.type(f"\necho {word}-$((1+1)) >/dev/ttyS0\n", delay=25)
+    type_keys(page, f"\necho {word}-$((1+1)) >/dev/ttyS0\n", delay_ms=20)
     with contextlib.suppress(AssertionError):
         return bool(wait_until(lambda: f"{word}-2" in serial.text[mark:], limit_s=4))
     return False
@@ -333,8 +340,8 @@ def test_a_link_shows_the_screen_to_somebody_without_an_account_till_it_is_revok
         expect(console.locator("#console-people")).to_contain_text("Support", timeout=10_000)
         assert "admin" not in page.locator("#console").inner_text()
         mark = len(serial.text)
-        page.locator("#place canvas").focus()
-        page.keyboard.type("\necho link >/dev/ttyS0\n")
+        page.locator("#screen-canvas canvas").focus()
+        type_keys(page, "\necho link >/dev/ttyS0\n", delay_ms=20)
         assert says(console, serial, "owner")
         assert "link" not in serial.text[mark:]
         page.reload()  # on the same visit: no passphrase again

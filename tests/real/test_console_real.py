@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import socket
 import struct
 import urllib.request
@@ -185,6 +186,16 @@ def test_the_display_is_let_go_when_the_browser_goes(site, screen, quiet) -> Non
     wait_until(lambda: _viewers(screen) == quiet, limit_s=30, what="displays let go")
 
 
+def _as_another(site: Site, number: int) -> Site:
+    """The site as one more administrator uses it: tickets are limited by person."""
+    name = f"boss{number}"
+    make = f"from vms.models import User; User.objects.create_user('{name}', role='administrator')"
+    site.manage("shell", "-c", make)
+    other = copy.copy(site)
+    other.token = site.manage("create_token", name).strip()
+    return other
+
+
 def _descriptors(site: Site) -> int:
     return len(list(Path(f"/proc/{site.pid}/fd").iterdir()))
 
@@ -201,11 +212,13 @@ def _metric(site: Site, name: str) -> float:
 def test_500_consoles_opened_and_dropped_leave_no_descriptor_task_or_client(
     site, screen, quiet
 ) -> None:
+    people = [_as_another(site, number) for number in range(5)]
+
     def once(number: int) -> None:
-        with _open(site, screen, mode="view" if number % 2 else "control") as client:
+        with _open(people[number % 5], screen, mode="view" if number % 2 else "control") as client:
             if number % 3:
                 _greet(client)
-            if number % 5 == 0:
+            if number % 7 == 0:
                 client.socket.shutdown(socket.SHUT_RDWR)  # as a machine that is lost
 
     def at_rest() -> bool:

@@ -9,8 +9,12 @@ import uuid
 import pytest
 
 from tests.streams.conftest import HELLO, end_of, opened, refused, run
+from vms.live.hub import hub
+from vms.live.messages import Hint, HintKind
 from vms.models import VM, AuditEntry, Seat, Ticket
+from vms.services.consoles import ConsoleGrant
 from vms.streams import console as doors
+from vms.streams.limits import Clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -129,6 +133,12 @@ def test_many_tickets_of_a_stranger_fill_neither_table_nor_audit_trail(
     assert not AuditEntry.objects.exists()
 
 
+async def _hint_always(vm_id: str) -> None:
+    while True:
+        hub.dispatch([Hint(HintKind.CONSOLES, vm_id)])
+        await asyncio.sleep(0)
+
+
 def test_consoles_opened_and_dropped_leave_no_task_seat_or_display(
     browser_of,
     alice,
@@ -142,11 +152,14 @@ def test_consoles_opened_and_dropped_leave_no_task_seat_or_display(
     async def body() -> None:
         await asyncio.sleep(0)
         before = len(asyncio.all_tasks())
+        # Others come and go all the time: hints arrive at every moment, that of an end included.
+        hints = asyncio.create_task(_hint_always(str(guest.pk)))
         for number, secret in enumerate(secrets):
             socket_ = await opened(hers, guest, secret)
             if number % 2:
                 await socket_.send_to(bytes_data=HELLO)
             await socket_.disconnect()
+        hints.cancel()
         async with asyncio.timeout(10):
             while len(asyncio.all_tasks()) > before or doors.consoles_open.count:
                 await asyncio.sleep(0.01)
@@ -158,3 +171,37 @@ def test_consoles_opened_and_dropped_leave_no_task_seat_or_display(
 
     run(body)
     assert not Seat.objects.exists()
+
+
+class _Idle:
+    """A relay and a keeper at whom nothing happens."""
+
+    def stalled_s(self) -> float:
+        return 0.0
+
+    def greeting_s(self) -> float:
+        return 0.0
+
+    async def look(self, _relay) -> str:
+        return ""
+
+    def next_s(self, longest_s: float) -> float:
+        return longest_s
+
+
+def test_a_console_that_ends_while_somebody_else_comes_ends_all_the_same(guest) -> None:
+    grant = ConsoleGrant(
+        "t", str(guest.pk), "g", "h", "", "", "u", "alice", "", "", "vnc", "control", ""
+    )
+
+    async def body() -> None:
+        idle = _Idle()
+        guard = asyncio.create_task(doors._guard(idle, grant, idle, Clock(0, 0)))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        hub.dispatch([Hint(HintKind.CONSOLES, str(guest.pk))])
+        guard.cancel()
+        done, _pending = await asyncio.wait([guard], timeout=2)
+        assert guard in done, "it forgot that it was cancelled"
+
+    run(body)

@@ -262,8 +262,10 @@ async def _guard(relay: Relaying, grant: ConsoleGrant, keeper: Keeper, clock: Cl
             if ending is not None:
                 return ending
             with contextlib.suppress(TimeoutError):
-                wait_s = keeper.next_s(clock.next_s(RECHECK_S))
-                await asyncio.wait_for(inbox.take(), wait_s)
+                # Not wait_for: of Python 3.11 it forgets that it was cancelled when a hint comes at
+                # the same moment, and the console of a browser that is gone would stay for ever.
+                async with asyncio.timeout(keeper.next_s(clock.next_s(RECHECK_S))):
+                    await inbox.take()
     finally:
         hub.unsubscribe(inbox)
 
