@@ -152,15 +152,18 @@ def look(*, grant: ConsoleGrant) -> Seating:
         return Seating(ending)
     here = list(alive().filter(vm_id=grant.vm_id))
     mine = _mine(here, grant)
+    vm = VM.objects.defer("xml").filter(pk=grant.vm_id).first()
+    if vm is None:  # deleted since it was asked about above
+        return Seating("vm-gone")
     if mine is None:
         return Seating("seat-lost")
     if any(_keeps_out(seat, grant) for seat in here):
         return Seating("console-exclusive")
-    return _seating(grant, mine, here)
+    return _seating(grant, vm, mine, here)
 
 
-def _seating(grant: ConsoleGrant, mine: Seat, here: list[Seat]) -> Seating:
-    actor, vm = consoles.actor_of(grant), VM.objects.defer("xml").get(pk=grant.vm_id)
+def _seating(grant: ConsoleGrant, vm: VM, mine: Seat, here: list[Seat]) -> Seating:
+    actor = consoles.actor_of(grant)
     may_control = mine.may_control and can(actor, Action.VM_CONSOLE, vm)
     if mine.has_control and not may_control:
         # He may only watch by now.
