@@ -79,7 +79,7 @@ export class Session {
     const mine = ++this.#attempt;
     this.#close();
     this.#hasBegun = true;
-    this.#isStopped = false;
+    this.#isStopped = this.isKeptOut = false;
     this.#isConnecting = true;
     this.#says(text("connecting"));
     if (!this.cover.isShown) this.cover.show({ title: "connecting", isWaiting: true });
