@@ -24,6 +24,7 @@ to test logging in by LDAP: slapd
 to gather the texts for translations: gettext
 to check the scripts: shellcheck busybox-static
 to log in to test guests: openssh-client
+to give test guests another keyboard: kbd console-data
 to test storage pools on loop devices: lvm2 e2fsprogs mount
 to build a Debian cloud image for the tests: mmdebstrap fdisk extlinux e2fsprogs
 to run the tests on PostgreSQL: postgresql

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import gzip
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,6 +94,34 @@ def arrives_exactly(console: Page, serial: Serial, layout: str) -> None:
 def test_every_printable_character_typed_in_the_us_layout_arrives(console, serial) -> None:
     log_in_by_keys(console, serial)
     arrives_exactly(console, serial, "us")
+
+
+def load_keys(serial: Serial, keymap: str) -> None:
+    """Let the guest's keyboard be another, as the distribution's own table has it."""
+    table = subprocess.run(
+        ["loadkeys", "-b", f"/usr/share/keymaps/i386/{keymap}.kmap.gz"],
+        capture_output=True,
+        check=True,
+        timeout=20,
+    ).stdout
+    packed = base64.encodebytes(gzip.compress(table)).decode()  # the shell takes no long lines
+    mark = len(serial.text)
+    serial.send(f"base64 -d <<E | gunzip | loadkmap && echo keys-$((1+1))\n{packed}E\n")
+    wait_until(lambda: "keys-2" in serial.text[mark:], limit_s=20, what="another keyboard")
+
+
+def test_every_printable_character_typed_in_the_german_layout_arrives(console, serial) -> None:
+    log_in_by_keys(console, serial)
+    mark = len(serial.text)
+    serial.send("root\n")
+    wait_until(lambda: "root login" in serial.text[mark:], limit_s=20)
+    load_keys(serial, "qwertz/de-latin1")
+    try:
+        arrives_exactly(console, serial, "de")
+    finally:
+        load_keys(serial, "qwerty/us")
+        serial.send("exit\n")
+        wait_until(serial.has_prompt, limit_s=20)
 
 
 def test_what_the_layout_cannot_make_is_shown_before_anything_is_typed(console, serial) -> None:
