@@ -130,6 +130,13 @@ def bring_in(job: Job, params: Params, *, steps_before: int) -> VolumeInfo:
     if pool is None:
         raise Problem("unknown-pool")
     work = _Work(job, params, pool, incoming.path_of(str(job.target_id)), steps_before)
+    try:
+        return _all_steps(work)
+    finally:
+        _drop_files(job)
+
+
+def _all_steps(work: _Work) -> VolumeInfo:
     work.step("verify")
     digest = _verify(work)
     work.step("unpack")
@@ -270,9 +277,15 @@ def _settle(work: _Work, found: Inspection, volume: VolumeInfo, digest: str) -> 
         )
         sync_storage.observe_volume(work.pool.host, volume)
         work.job.target_name = volume.name[:200]
-        work.job.save(update_fields=["target_name"])
+        # The image is whole and known: whatever comes now, it stays, and templates may use it.
+        work.job.undo = [note for note in work.job.undo if note[0] == "file"]
+        work.job.save(update_fields=["target_name", "undo"])
         transaction.on_commit(_tell)
-    for note in work.job.undo:
+
+
+def _drop_files(job: Job) -> None:
+    """Remove the files at once; a volume may have to wait until its pool is back."""
+    for note in job.undo:
         if note[0] == "file":
             incoming.remove(note[1])
 
