@@ -17,6 +17,7 @@ from django.db import transaction
 
 from vms import selectors
 from vms.hypervisor import images, storage
+from vms.hypervisor.connection import HostConnection
 from vms.hypervisor.errors import OperationFailed, VolumeExists
 from vms.hypervisor.types import VolumeInfo
 from vms.imaging import checksums, formats, inspection, unpack
@@ -220,9 +221,10 @@ def _copy(work: _Work, found: Inspection) -> VolumeInfo:
     format = found.format if found.format in KEPT else Format.QCOW2
     size = work.path.stat().st_size
     host = hosts.connection(work.pool.host)
+    taken = _taken(work, host)
     for name in _names(work.params.filename, format):
         before = list(work.job.undo)
-        if _is_there(work, name):
+        if name in taken:
             continue
         jobs.made(work.job, "volume", str(work.pool.host_id), work.pool.name, name)
         try:
@@ -240,10 +242,13 @@ def _copy(work: _Work, found: Inspection) -> VolumeInfo:
     raise VolumeExists(pool=work.pool.name, name=work.params.filename)
 
 
-def _is_there(work: _Work, name: str) -> bool:
-    """Say whether the pool was last seen with that name, or a job under way makes it."""
-    key = (str(work.pool.host_id), work.pool.name, name)
-    return work.pool.volumes.filter(name=name).exists() or key in selectors.volumes_being_made()
+def _taken(work: _Work, host: HostConnection) -> frozenset[str]:
+    """Return the names that stand in the pool, as the host says now, and those of other jobs."""
+    pool = work.pool
+    there = {volume.name for volume in storage.list_volumes(host, pool.name, refresh=True)}
+    coming = selectors.volumes_being_made()
+    place = (str(pool.host_id), pool.name)
+    return frozenset(there | {each[2] for each in coming if each[:2] == place})
 
 
 def _names(filename: str, format: Format) -> list[str]:
