@@ -225,8 +225,11 @@ def test_with_a_certificate_it_speaks_tls_and_nothing_else(site, screen, tmp_pat
         with connect(ticket["url"], subprotocols=ticket["protocols"], ssl=trust) as client:
             _greet(client)
             client.send(INIT)
-        plain = connect(f"ws://localhost:{safe.port}/x", subprotocols=["binary"], open_timeout=5)
-        with pytest.raises((OSError, WebSocketException)), plain:
+        url = f"ws://localhost:{safe.port}/x"
+        with (
+            pytest.raises((OSError, WebSocketException)),
+            connect(url, subprotocols=["binary"], open_timeout=5),
+        ):
             pass
 
 
