@@ -1,0 +1,188 @@
+"""What each of the cast gets from every page: one row for each route and method.
+
+To add a route: its name in vms/web/urls.py, and for each method who gets what (see cast.py).
+"""
+
+from __future__ import annotations
+
+from tests.doors.cast import (
+    ADMIN,
+    AUTHORS,
+    EVERYBODY,
+    LOOKERS,
+    MAKERS,
+    NOT_FOUND,
+    NOWHERE,
+    OWN_TEMPLATE,
+    OWN_THING,
+    OWN_VM,
+    PERSON,
+    PUBLIC,
+    RUN_GROUP,
+    SEE_GROUP,
+    SEE_HOST,
+    SEE_VM,
+    SET_GROUP,
+    SHARES_OF_VM,
+    TOKEN_ONLY,
+    USE_VM,
+    Access,
+    Row,
+    access,
+)
+
+ANY_JOB = access("admin owner manager", "auditor operator viewer")
+OF_GUEST = access("admin", "auditor owner operator viewer manager")
+"""The owner sees the guest; making a template of it is not his."""
+DELETE_IMAGE = access("admin", "auditor author")
+NOBODY_WAITS = access("", "auditor author owner operator viewer manager stranger")
+SET_POOL = access("admin", "auditor")
+RECORDING = access("admin auditor owner manager")
+OWN_RECORDING = access("admin owner manager", "auditor")
+SEE_RECORDINGS = access("admin auditor owner manager", "operator viewer")
+UNSHARE = access("admin owner manager operator", "auditor")
+"""The share is the operator's, which he may leave; a viewer knows of no share but his own."""
+ZERO = "00000000-0000-4000-8000-000000000000"
+
+PAGES: dict[str, dict[str, Access | Row]] = {
+    "guests": {"GET": EVERYBODY},
+    "guest-rows": {"GET": EVERYBODY},
+    "guest-index": {"GET": EVERYBODY},
+    "guest-choices": {"GET": Row(EVERYBODY, args={"name": "sort"})},
+    "guest-view": {"POST": Row(EVERYBODY, {"view": "list"})},
+    "guest-columns": {"POST": EVERYBODY},
+    "guest-order": {"POST": Row(EVERYBODY, {"sort": "name"})},
+    "guest-bulk": {"POST": Row(EVERYBODY, {"verb": "start", "ids": ZERO})},
+    "guest-new": {"GET": EVERYBODY},
+    "guest-new-from": {"GET": MAKERS, "POST": MAKERS},
+    "guest": {"GET": SEE_VM},
+    "guest-menu": {"GET": SEE_VM},
+    "guest-thumbnail": {"GET": SEE_VM},
+    "guest-xml": {"GET": SEE_VM},
+    "guest-history": {"GET": SEE_VM},
+    "guest-charts": {"GET": SEE_VM},
+    "guest-series": {"GET": SEE_VM},
+    "guest-console": {"GET": SEE_VM},
+    "guest-ticket": {"POST": USE_VM},
+    "guest-console-open-up": {"POST": OWN_VM},
+    "guest-console-media": {"GET": USE_VM},
+    "guest-power": {"POST": Row(USE_VM, args={"verb": "start"})},
+    "guest-settings": {"GET": USE_VM},
+    "guest-description": {"POST": OWN_VM},
+    "guest-config": {"POST": OWN_VM},
+    "guest-media": {"POST": USE_VM},
+    "guest-owner": {"POST": access("admin", "auditor owner operator viewer manager")},
+    "guest-cloud-init": {"GET": OWN_VM, "POST": OWN_VM},
+    "guest-cloud-init-remove": {"POST": OWN_VM},
+    "cloud-init-preview": {"POST": EVERYBODY},
+    "guest-sharing": {"GET": SHARES_OF_VM},
+    "guest-share-person": {"POST": OWN_VM},
+    "guest-share-group": {"POST": OWN_VM},
+    "guest-share-role": {"POST": Row(OWN_VM, {"role": "viewer"})},
+    "guest-unshare": {"POST": UNSHARE},
+    "guest-tags": {"GET": OWN_VM, "POST": OWN_VM},
+    "guest-delete": {"GET": OWN_VM, "POST": OWN_VM},
+    "guest-job-cancel": {"POST": ANY_JOB},
+    "jobs": {"GET": EVERYBODY},
+    "jobs-dismiss": {"POST": EVERYBODY},
+    "job-dismiss": {"POST": SEE_VM},
+    "job-repeat": {"POST": ANY_JOB},
+    "templates": {"GET": EVERYBODY},
+    "template-new": {"GET": AUTHORS, "POST": AUTHORS},
+    "template-edit": {"GET": OWN_TEMPLATE, "POST": OWN_TEMPLATE},
+    "template-history": {"GET": OWN_TEMPLATE},
+    "template-delete": {"GET": OWN_TEMPLATE, "POST": OWN_TEMPLATE},
+    "host": {"GET": LOOKERS},
+    "host-series": {"GET": SEE_HOST},
+    "people": {"GET": LOOKERS},
+    "person-add": {"GET": ADMIN, "POST": ADMIN},
+    "people-rules": {"GET": ADMIN, "POST": ADMIN},
+    "person-factors": {"POST": PERSON},
+    "person-role": {"POST": PERSON},
+    "person-deactivate": {"POST": PERSON},
+    "person-reactivate": {"POST": PERSON},
+    "person-password": {"POST": PERSON},
+    "groups": {"GET": EVERYBODY},
+    "group-add": {"GET": ADMIN, "POST": ADMIN},
+    "group": {"GET": SEE_GROUP},
+    "group-edit": {"GET": SET_GROUP, "POST": SET_GROUP},
+    "group-delete": {"GET": SET_GROUP, "POST": SET_GROUP},
+    "group-member-add": {"POST": RUN_GROUP},
+    "group-member-remove": {"POST": RUN_GROUP},
+    "group-manager": {"POST": SET_GROUP},
+    "activity": {"GET": LOOKERS},
+    "activity-csv": {"GET": LOOKERS},
+    "account_login": {"GET": PUBLIC, "POST": PUBLIC},
+    "account_logout": {"GET": PUBLIC, "POST": PUBLIC},  # leads to the login page
+    "account_change_password": {"GET": EVERYBODY, "POST": EVERYBODY},
+    "account_reauthenticate": {"GET": EVERYBODY, "POST": EVERYBODY},
+    "mfa_index": {"GET": EVERYBODY},
+    "mfa_authenticate": {"GET": PUBLIC, "POST": PUBLIC},  # back to the login page
+    "mfa_reauthenticate": {"GET": EVERYBODY, "POST": EVERYBODY},
+    "mfa_activate_totp": {"GET": EVERYBODY, "POST": EVERYBODY},
+    "mfa_deactivate_totp": {"GET": NOT_FOUND, "POST": NOT_FOUND},  # nobody has one
+    "mfa_generate_recovery_codes": {"POST": EVERYBODY},
+    "mfa_list_webauthn": {"GET": PUBLIC},  # leads to the page of second factors
+    "mfa_add_webauthn": {"GET": EVERYBODY, "POST": EVERYBODY},
+    "mfa_login_webauthn": {"GET": PUBLIC, "POST": PUBLIC},
+    "mfa_reauthenticate_webauthn": {"GET": EVERYBODY, "POST": EVERYBODY},
+    "mfa_remove_webauthn": {"GET": EVERYBODY, "POST": EVERYBODY},  # asks for the password first
+    "mfa_edit_webauthn": {"GET": EVERYBODY, "POST": EVERYBODY},
+    "account": {"GET": EVERYBODY},
+    "account-name": {"POST": EVERYBODY},
+    "account-keys": {"POST": EVERYBODY},
+    "account-key-remove": {"POST": OWN_THING},
+    "account-tokens": {"POST": EVERYBODY},
+    "account-token-revoke": {"POST": access("admin owner")},
+    "account-sessions-end": {"POST": EVERYBODY},
+    "account-session-end": {"POST": NOT_FOUND},
+    "set_language": {"GET": PUBLIC, "POST": PUBLIC},
+    "healthz": {"GET": PUBLIC},
+    "metrics": {"GET": TOKEN_ONLY},  # tests/api/test_metrics.py
+    "guest-recordings": {"GET": SEE_RECORDINGS},
+    "guest-record": {"POST": OWN_VM},
+    "recordings": {"GET": EVERYBODY},
+    "recording": {"GET": RECORDING},
+    "recording-index": {"GET": RECORDING},
+    "recording-stop": {"POST": OWN_RECORDING},
+    "recording-delete": {"POST": OWN_RECORDING},
+    "guest-links": {"GET": OWN_VM, "POST": OWN_VM},
+    "guest-link-revoke": {"POST": access("admin owner manager", "auditor")},
+    "visit": {"GET": PUBLIC},
+    "visit-enter": {"POST": PUBLIC},
+    "visit-ticket": {"POST": NOWHERE},  # without having entered
+    "guest-disk-grow": {"POST": access("", "auditor operator viewer")},  # it has no disk
+    "notices": {"GET": EVERYBODY},
+    "notices-read": {"POST": EVERYBODY},
+    "notice-read": {"POST": OWN_THING},
+    "template-from-guest": {"GET": OF_GUEST, "POST": OF_GUEST},
+    "storage": {"GET": LOOKERS},
+    "storage-new": {"GET": ADMIN, "POST": ADMIN},
+    "pool": {"GET": SEE_HOST},
+    "pool-autostart": {"POST": SET_POOL},
+    "pool-delete": {"GET": SET_POOL, "POST": SET_POOL},
+    "volume-new": {"GET": SET_POOL, "POST": SET_POOL},
+    "pool-verb": {"POST": Row(SET_POOL, args={"verb": "start"})},
+    "volume": {"GET": SEE_HOST},
+    "volume-clone": {"GET": SET_POOL, "POST": SET_POOL},
+    "volume-resize": {"GET": SET_POOL, "POST": SET_POOL},
+    "volume-move": {"GET": SET_POOL, "POST": SET_POOL},
+    "volume-wipe": {"GET": SET_POOL, "POST": SET_POOL},
+    "volume-delete": {"GET": SET_POOL, "POST": SET_POOL},
+    "images": {"GET": EVERYBODY},
+    "image-fetch": {"GET": ADMIN, "POST": ADMIN},
+    "image-catalogue": {"GET": ADMIN, "POST": ADMIN},
+    "image-delete": {"GET": DELETE_IMAGE, "POST": DELETE_IMAGE},
+    "upload-discard": {"POST": access("admin")},
+    "host-consoles": {"POST": SET_POOL},
+    "people-roster": {"GET": ADMIN, "POST": ADMIN},
+    "people-invite": {"GET": ADMIN, "POST": ADMIN},
+    "people-uninvite": {"POST": ADMIN},
+    "person-admit": {"POST": NOBODY_WAITS},
+    "person-turn-away": {"POST": NOBODY_WAITS},
+    "join": {"GET": NOWHERE, "POST": NOWHERE},
+    "register": {"GET": NOWHERE, "POST": NOWHERE},  # off until it is switched on
+    "openid_connect_login": {"GET": PUBLIC, "POST": NOWHERE},  # no provider is configured
+    "openid_connect_callback": {"GET": NOWHERE, "POST": PUBLIC},  # 405
+    "account-mails": {"POST": EVERYBODY},
+}
