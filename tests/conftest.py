@@ -22,6 +22,8 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "kvmweb.settings"
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the main thread
 pytest_plugins = ["tests.support.fixtures"]
 django.setup()  # here and not by pytest-django, which would do it before the lines above
+# Nor may a worker of pytest-xdist find it: it would take this process's home for its own.
+del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 @pytest.fixture(autouse=True)

@@ -139,6 +139,7 @@ def test_csv_holds_every_line_of_the_filter_and_no_formula(boss, hers, monkeypat
 def test_every_action_that_is_audited_has_a_name():
     named = {action.value for action in Action if action.value.startswith("vm.")}
     named -= {"vm.view", "vm.power", "vm.console", "vm.console-view", "vm.console-take", "vm.media"}
+    named -= {"vm.record"}  # written as recording.*
     for path in SERVICES.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Trail"):

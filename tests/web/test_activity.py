@@ -29,7 +29,7 @@ def done(vm, alice):
 def test_page_says_who_did_what_from_where_with_which_result(web, admin, vm, done):
     page = web(admin).get(reverse("activity"))
     started, paused = texts(page, "tbody tr")
-    assert "aliceUser · web · 192.0.2.7 Start web <1>virsh start 1 done" in started
+    assert "aliceOwner · web · 192.0.2.7 Start web <1>virsh start 1 done" in started
     assert "Pause web <1> refusedThe guest is not running." in paused
     (link, _other) = tree(page).cssselect("tbody a")
     assert link.get("href") == reverse("guest", args=[vm.pk])
