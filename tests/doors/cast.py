@@ -17,7 +17,8 @@ ROLES = (
     "anonymous",
 )
 """Who knocks. `owner`, `operator` and `viewer` are so of the guest; `manager` manages a group that
-owns it; `author` made the template; `stranger` has nothing to do with any of it."""
+owns it; `author` made the template, which is for a group of his; `stranger` has nothing to do with
+any of it."""
 PEOPLE = ROLES[:-1]
 
 
@@ -69,7 +70,9 @@ SHARES_OF_VM = access("admin auditor owner manager", "operator viewer")
 SEE_GROUP = access("admin auditor manager")
 RUN_GROUP = access("admin manager", "auditor")
 SET_GROUP = access("admin", "auditor manager")
-OWN_TEMPLATE = only("admin author")
+SEE_TEMPLATE = access("admin auditor author")
+"""The template is granted to a group of its author's and to nobody else."""
+USE_TEMPLATE = access("admin author", "auditor")
 OWN_THING = access("owner")
 """A key, token or session of the owner of the guest."""
 SEE_HOST = access("admin auditor")

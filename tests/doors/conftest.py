@@ -27,6 +27,7 @@ from vms.models import (
     Share,
     SshKey,
     Template,
+    TemplateGrant,
     Upload,
     User,
     Volume,
@@ -93,6 +94,9 @@ def world(db) -> World:
         blueprint=as_json(Blueprint(memory_mib=64, cloud=CloudPlan(is_read=False))),
         created_by=people["author"],
     )
+    press = Group.objects.create(name="Press")
+    Membership.objects.create(group=press, user=people["author"])
+    TemplateGrant.objects.create(template=template, group=press)
     things = {
         "vm_id": vm.pk,
         "host_id": host.pk,
