@@ -41,7 +41,7 @@ def _nothing_counted() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> None:
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """Keep the test database in a file: threads share one in memory not as they do a real one."""
     from django.conf import settings
 
