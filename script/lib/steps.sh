@@ -118,6 +118,7 @@ start_libvirt() {
     qemu:///system) ;;
     *) RESULT="not started here ($KVMWEB_LIBVIRT_URI)"; return ;;
   esac
+  own_tpm_authority
   if has_service_manager; then start_with_systemd; else start_by_hand; fi
   # Its first start on a machine asks every QEMU what it can do.
   local deadline=$((SECONDS + 90))
@@ -172,6 +173,15 @@ share_kvm_device() {
     "kvm "?[67]? | *[67]) return ;;
   esac
   as_root chgrp kvm "$device" && as_root chmod g+rw "$device"
+}
+
+# Give the authority for certificates of emulated TPMs back to libvirt's swtpm user: once swtpm_setup has been run by
+# root, no guest with a TPM starts any more.
+own_tpm_authority() {
+  local authority=/var/lib/swtpm-localca owner
+  owner=$(stat -c %U "$authority" 2>/dev/null) || return 0
+  if [ "$owner" = root ] || ! as_root find "$authority" -mindepth 1 -user root | grep -q .; then return; fi
+  as_root find "$authority" -mindepth 1 -user root -exec chown "$owner" {} +
 }
 
 # True in a chroot: who enters the mount namespace that he is in already comes out at another root.

@@ -68,6 +68,7 @@ class Visitor:
             additional_headers={"Cookie": self._cookie_header()},
             compression=None,
             open_timeout=TIMEOUT_S,
+            legacy=True,  # closed by its owner, not by a block
         )
         return socket
 

@@ -76,6 +76,7 @@ def log_in_by_keys(page: Page, serial: Serial) -> None:
         type_text(page, "echo here-$((20+3)) >/dev/ttyS0\n")
         with contextlib.suppress(AssertionError):
             return bool(wait_until(lambda: "here-23" in serial.text[mark:], limit_s=5))
+        type_text(page, "\nroot\n")  # the first came before the prompt
         return False
 
     wait_until(answers, limit_s=60, what="a shell at the screen")
@@ -287,6 +288,20 @@ def test_who_else_is_connected_stands_in_the_bar(console, site, browser, admin_s
     finally:
         other.close()
     expect(people).to_have_count(0, timeout=10_000)
+
+
+def test_control_follows_who_has_two_windows_and_comes_back_when_one_is_closed(console, guest):
+    mine = console.locator("#control")
+    second = console.context.new_page()
+    open_console(second, guest)
+    expect(second.locator("#control")).to_contain_text("Watch only")
+    expect(mine).to_contain_text("Take control")
+    console.locator("#screen-canvas canvas").click()
+    expect(mine).to_contain_text("Watch only")
+    second.locator("#screen-canvas canvas").click()
+    expect(mine).to_contain_text("Take control")
+    second.close()
+    expect(mine).to_contain_text("Watch only")
 
 
 @pytest.fixture

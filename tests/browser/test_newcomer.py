@@ -58,8 +58,10 @@ def _see_it_run(page: Page, vm_id: str) -> None:
 
 
 def picture(page: Page) -> Image.Image:
-    """What the console's canvas shows."""
+    """What the console's canvas shows; a black dot while it has no size yet."""
     data = page.locator("#screen-canvas canvas").first.evaluate("c => c.toDataURL('image/png')")
+    if data == "data:,":
+        return Image.new("RGB", (1, 1))
     return Image.open(BytesIO(base64.b64decode(data.split(",", 1)[1]))).convert("RGB")
 
 

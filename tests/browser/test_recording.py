@@ -58,8 +58,10 @@ def test_the_replay_of_a_screen_ends_with_the_picture_that_was_live(
         watcher = other.new_page()
         open_console(watcher, guest)
         expect(watcher.locator("#console-recording")).to_contain_text("is recorded")
+        expect(page.locator("#control")).to_contain_text("Take control")
     finally:
         other.close()
+    expect(page.locator("#control")).to_contain_text("Watch only")  # control comes back
     type_text(page, "clear; printf '\\033[?25l'; ls -l / ; echo this-is-the-end\n")
     live = still_picture(page)
     assert lit(live) > 0.003

@@ -24,7 +24,7 @@ from vms.services.cloud import AddressWish, CloudWish
 ROOT = Path(__file__).resolve().parents[2]
 SEED = (
     "sudo dd if=/dev/vdb iflag=direct bs=1M count=1 status=none | "
-    "grep -aE 'local-hostname|instance-id|hashed_passwd'"
+    "grep -aoE '(local-hostname|instance-id|hashed_passwd): [^ ]*'"
 )
 PASSWORD = "Klartext-9f3a, nowhere to be found"
 MORE = """\
@@ -81,7 +81,7 @@ def debian(
     survey.everything(qemu)
     image = qemu.pools.get(name=real_pool.name).volumes.get(name="debian.qcow2")
     defaults = templates.TemplateDefaults(
-        name="Debian 12", vcpus=2, memory_mib=640, network_name=real_network.name
+        name="Debian 12", vcpus=1, memory_mib=640, network_name=real_network.name
     )
     return templates.create(actor=SystemActor(), image_id=image.pk, defaults=defaults)
 
@@ -113,6 +113,7 @@ def ssh(key: Path, address: str, command: str) -> str:
         ["ssh", *options, "-i", str(key), f"anna@{address}", command],
         capture_output=True,
         text=True,
+        errors="replace",  # a disk is read, too
         timeout=120,
         check=False,
     )

@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,8 @@ import libvirt
 import pytest
 from PIL import Image
 
-from vms.hypervisor import consoles, domains, networks, nodes, stats, storage
+from tests.support.loopdisk import loop_device
+from vms.hypervisor import consoles, domains, networks, nodes, pools, stats, storage
 from vms.hypervisor.connection import HostConnection, Lane
 from vms.hypervisor.errors import (
     Cancelled,
@@ -33,6 +34,7 @@ from vms.hypervisor.errors import (
 )
 from vms.hypervisor.events import EventFeed
 from vms.hypervisor.images import qemu_img_info
+from vms.hypervisor.storage_types import PoolKind, PoolSpec
 from vms.hypervisor.types import (
     Accelerator,
     ConfigChange,
@@ -573,16 +575,33 @@ def test_nothing_stays_of_an_upload_that_does_not_end(
     assert "half.img" not in names
 
 
+@pytest.fixture
+def small_pool(real_host: HostConnection, real_prefix: str, real_pool: PoolInfo) -> Iterator[str]:
+    """The name of a pool of 16 MiB."""
+    name, place = f"{real_prefix}small", f"{real_pool.path}-small"
+    with loop_device(Path(f"{place}.loop"), 16 * MIB) as device:
+        spec = PoolSpec(name, PoolKind.FS, path=place, device=device, is_formatted=True)
+        pools.define(real_host, spec)
+        yield name
+        pools.stop(real_host, name)
+        pools.undefine(real_host, name)
+        Path(place).rmdir()
+
+
 def test_an_upload_that_cannot_fit_is_refused_before_it_starts(
-    real_host: HostConnection, real_pool: PoolInfo, tmp_path: Path
+    real_host: HostConnection, small_pool: str, tmp_path: Path
 ) -> None:
+    """What counts is how much of the file is no hole."""
     huge = tmp_path / "huge.img"
     with huge.open("wb") as file:
-        file.truncate(real_pool.capacity_bytes + MIB)
+        os.posix_fallocate(file.fileno(), 0, 32 * MIB)
     with pytest.raises(NoSpace):
-        storage.upload_file(
-            real_host, pool=real_pool.name, name="huge.img", format="raw", path=huge
-        )
+        storage.upload_file(real_host, pool=small_pool, name="huge.img", format="raw", path=huge)
+    names = {v.name for v in storage.list_volumes(real_host, small_pool, refresh=True)}
+    assert "huge.img" not in names
+    with huge.open("wb") as file:
+        file.truncate(32 * MIB)
+    storage.upload_file(real_host, pool=small_pool, name="huge.img", format="raw", path=huge)
 
 
 def test_a_pool_that_is_off_is_told_apart_from_one_that_is_missing(

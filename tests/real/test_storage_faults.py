@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import libvirt
 import pytest
 
+from tests.support.loopdisk import loop_device
 from tests.support.serial import Serial
 from tests.support.site import POOLS, Site, remove_from_libvirt, running_site, wait_until
 
@@ -73,19 +72,12 @@ def test_the_server_is_killed_in_the_middle_of_a_clone(site):
 def tight(site: Site) -> Iterator[dict[str, object]]:
     """A pool with room for hardly more than one guest."""
     name, host = f"{site.name}-tight", site.api("GET", "hosts")["items"][0]["id"]
-    file = POOLS / f"{name}.loop"
-    subprocess.run(["truncate", "-s", str(64 * MIB), str(file)], check=True)
-    device = subprocess.run(
-        ["losetup", "--find", "--show", str(file)], check=True, capture_output=True, text=True
-    ).stdout.strip()
-    spec = {"host_id": host, "name": name, "kind": "fs", "device": device, "is_formatted": True}
-    try:
-        yield site.api("POST", "pools", {**spec, "path": str(POOLS / name)})
-    finally:
-        remove_from_libvirt(name)
-        with contextlib.suppress(OSError):
-            file.unlink()
-        subprocess.run(["losetup", "-d", device], check=False)
+    with loop_device(POOLS / f"{name}.loop", 64 * MIB) as device:
+        spec = {"host_id": host, "name": name, "kind": "fs", "device": device, "is_formatted": True}
+        try:
+            yield site.api("POST", "pools", {**spec, "path": str(POOLS / name)})
+        finally:
+            remove_from_libvirt(name)
 
 
 def test_a_guest_that_runs_out_of_space_says_so_and_goes_on_once_there_is_some(site, tight, virsh):

@@ -111,19 +111,12 @@ def place(real_host, real_prefix, admin, django_capture_on_commit_callbacks) -> 
 @pytest.fixture
 def loop(real_host, place) -> Iterator[str]:
     """A loop device of 64 MiB."""
-    POOL_ROOT.mkdir(parents=True, exist_ok=True)
-    file = POOL_ROOT / f"{place.prefix}loop"
-    file.write_bytes(b"")
-    subprocess.run(["truncate", "-s", str(SMALL), str(file)], check=True)
-    device = subprocess.run(
-        ["losetup", "--find", "--show", str(file)], check=True, capture_output=True, text=True
-    ).stdout.strip()
-    yield device
     from tests.real import conftest
 
-    conftest._remove_all(real_host, place.prefix)
-    subprocess.run(["losetup", "-d", device], check=False)
-    file.unlink(missing_ok=True)
+    POOL_ROOT.mkdir(parents=True, exist_ok=True)
+    with loop_device(POOL_ROOT / f"{place.prefix}loop", SMALL) as device:
+        yield device
+        conftest._remove_all(real_host, place.prefix)
 
 
 @pytest.fixture

@@ -299,6 +299,7 @@ def test_lists_of_quotas_cost_the_same_however_many_there_are(
     with django_assert_max_num_queries(8):
         lines = quota_rules.people(actor=Person(admin))
         groups = quota_rules.groups(actor=Person(admin))
+    assert [vm.name for vm in VM.objects.filter(owner=alice)] == ["web"]
     assert {line.user.username: line.used.guests for line in lines}["alice"] == 1
     assert (groups[0].used.guests, groups[0].members) == (1, 2)
 

@@ -44,7 +44,7 @@ def overwrite_bytes(host: HostConnection, *, pool: str, name: str, data: bytes) 
     """
     with host.session(Lane.STREAMS) as session:
         stream = _begin(session, pool, name, len(data))
-        _send(session, stream, io.BytesIO(data), None, None)
+        _send(session, stream, _pieces(io.BytesIO(data), len(data)), None, None)
 
 
 def upload_file(

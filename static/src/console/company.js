@@ -78,6 +78,11 @@ export function startCompany({ root, current }) {
     current()?.seat?.focus();
   });
 
+  root.addEventListener("pointerdown", (event) => {
+    const isAtScreen = event.target instanceof Element && event.target.closest("[data-place]");
+    if (isAtScreen) current()?.talk.fetch();
+  }, true);
+
   // Who only watches uses nothing; that he is there counts all the same.
   let saidMs = 0;
   for (const kind of ["pointermove", "keydown", "pointerdown"]) {

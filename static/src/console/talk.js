@@ -10,6 +10,8 @@ export class Talk {
   lastWish = "";
   /** Who has control elsewhere himself takes it along when he opens another console, once. */
   #isFirst = true;
+  /** Whether another console of the looker's own took the control that this one had. */
+  #isLent = false;
   /** @type {WebSocket | null} */
   #socket = null;
 
@@ -50,9 +52,18 @@ export class Talk {
     // Who watched when the connection was lost comes back to watch.
     this.wanted.claims = now.control ? "1" : "0";
     const holder = now.people.find((each) => each.control && each.kind === kind && String(each.device) === device);
-    if (this.#isFirst && !now.control && holder?.mine) this.wish("claim");
+    const isLetGo = this.lastWish === "release" || this.lastWish === "give";
+    if (before?.control && !now.control) this.#isLent = !isLetGo;
+    if (now.control || (holder && !holder.mine)) this.#isLent = false;
+    const comesBack = this.#isLent && !holder && now.may.control;
+    if (comesBack || (this.#isFirst && !now.control && holder?.mine)) this.wish("claim");
     this.#isFirst = false;
     this.heard(before, now);
+  }
+
+  /** The looker works here now: what another console of his has comes back. */
+  fetch() {
+    if (this.#isLent) this.wish("claim");
   }
 
   /** Tell the server what somebody wants. @param {string} kind @param {string} [to] another seat */

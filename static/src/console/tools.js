@@ -18,7 +18,7 @@ export function startTools({ root, current }) {
   const name = root.dataset.name ?? "";
   /** The screen that is looked at. */
   const screen = () => current()?.seat?.rfb ?? null;
-  const paste = startPaste(screen);
+  const paste = startPaste(() => (current()?.hasControl ? screen() : null));
   const clipboard = startClipboard(screen);
   startTouch(screen);
   /** @type {Rfb | null} */
