@@ -16,6 +16,7 @@ import pytest
 
 import vms.worker.jobs  # noqa: F401 - registers the runner
 from tests.real.conftest import POOL_ROOT, URI
+from tests.support.loopdisk import loop_device
 from tests.support.site import wait_until
 from vms.hypervisor import domains, registry, storage
 from vms.hypervisor import pools as libvirt_pools
