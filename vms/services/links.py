@@ -25,7 +25,7 @@ from vms.live import publish
 from vms.models import VM, ConsoleLink
 from vms.policy import Action, Actor, LinkGuest, Person, can
 from vms.problems import Invalid, NotFound, Problem, Refused
-from vms.services import audit, consoles, tries
+from vms.services import audit, consoles, limits
 from vms.services.secrets import digest, new_secret
 
 log = structlog.get_logger(__name__)
@@ -40,8 +40,6 @@ MAX_USES = 1000
 MIN_PASSPHRASE = 6
 MAX_PASSPHRASE = 200
 _SALT = "console-visit"
-BY_ADDRESS = tries.Limit("link-address", failures=20, window_s=600)
-BY_LINK = tries.Limit("link-passphrase", failures=10, window_s=600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,18 +149,17 @@ def open_link(*, secret: str, passphrase: str, address: str, cookies: Mapping[st
     Raises Refused: too-many-tries; link-invalid for any secret that opens nothing, whatever is
     wrong with it; link-passphrase.
     """
-    place = tries.neighbourhood(address)
-    if tries.is_spent(BY_ADDRESS, place):
+    if not limits.is_left(limits.LINKS, address):
         raise Refused("too-many-tries")
     link = _living(secret)
     if link is None:
-        if tries.failed(BY_ADDRESS, place):
+        if limits.is_last(limits.LINKS, address):
             log.warning("link-guessing", address=address)
         raise Refused("link-invalid")
     back = visit_of(link, cookies, address)
     if back is not None:
         return back
-    _require_passphrase(link, passphrase, place, address)
+    _require_passphrase(link, passphrase, address)
     _count_use(link, address)
     visit = _new_visit(link, address)
     audit.ended(audit.Trail(visit.guest, "link.open", audit.about(link.vm), detail=_named(link)))
@@ -183,17 +180,17 @@ def _lets_in(link: ConsoleLink) -> bool:
     return can(LinkGuest(link), consoles.action_of(link.mode), link.vm)
 
 
-def _require_passphrase(link: ConsoleLink, passphrase: str, place: str, address: str) -> None:
+def _require_passphrase(link: ConsoleLink, passphrase: str, address: str) -> None:
     if not link.passphrase_hash:
         return
-    if tries.is_spent(BY_LINK, str(link.pk)):
+    if not limits.is_left(limits.PASSPHRASES, str(link.pk)):
         raise Refused("too-many-tries")
     if not passphrase:
         raise Refused("link-passphrase")
     if check_password(passphrase[:MAX_PASSPHRASE], link.passphrase_hash):
         return
-    tries.failed(BY_LINK, str(link.pk))
-    tries.failed(BY_ADDRESS, place)
+    limits.is_last(limits.PASSPHRASES, str(link.pk))
+    limits.is_last(limits.LINKS, address)
     problem = Refused("link-passphrase-wrong")
     guest = LinkGuest(link, address)
     audit.refused(
