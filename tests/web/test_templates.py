@@ -75,6 +75,12 @@ def test_wrong_field_says_so_and_nothing_is_made(web, admin, image, field, value
     assert not Template.objects.exists()
 
 
+def test_a_new_template_proposes_libvirts_own_network(web, admin, image):
+    page = tree(web(admin).get(reverse("template-new")))
+    chosen = page.cssselect("[name=network_name] option[selected]")
+    assert [option.get("value") for option in chosen] == ["default"]
+
+
 def test_used_name_is_told_at_the_name(web, admin, template, image):
     data = {**GOOD, "name": template.name, "image": str(image.pk)}
     answer = web(admin).post(reverse("template-new"), data)

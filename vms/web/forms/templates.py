@@ -77,7 +77,8 @@ class TemplateForm(MachineForm):
     ) -> None:  # Any: as forms.Form takes them
         self._template = template
         plan = template.plan if template else Blueprint()
-        first = {**(initial_of(template) if template else {}), **kwargs.pop("initial", {})}
+        usual = initial_of(template) if template else {"network_name": _usual(around.networks)}
+        first = {**usual, **kwargs.pop("initial", {})}
         super().__init__(
             *args,
             plan=plan,
@@ -158,6 +159,13 @@ def image_label(image: Volume) -> str:
     """Word an image: its name, pool, format and size."""
     size = messages.size(image.capacity_bytes)
     return f"{image.name} · {image.pool.name} · {image.format}, {size}"
+
+
+def _usual(networks: tuple[str, ...]) -> str:
+    """Return the network that a new template proposes: libvirt's own, or the only one."""
+    if "default" in networks:
+        return "default"
+    return networks[0] if len(networks) == 1 else ""
 
 
 def initial_of(template: Template) -> dict[str, object]:
