@@ -53,7 +53,7 @@ function show(key) {
 
 startRecording(root);
 const tools = startTools({ root, current: () => current });
-const company = startCompany({ root, current: () => current });
+const company = startCompany({ root, current: () => current, recorded: refresh });
 
 function changed() {
   const status = byId("console-status");

@@ -72,7 +72,7 @@ function showConsole({ name, kind, device, mode, ticket_url: ticketUrl }) {
   const load = async () => (isSerial ? (await import("./console/terminal.js")).openTerminal : openScreen);
   const session = new Session(/** @type {HTMLElement} */ (byId("screen")), { ticketUrl, name, wanted }, load, changed, (...news) => company.heard(...news));
   const tools = startTools({ root, current: () => session });
-  const company = startCompany({ root, current: () => session });
+  const company = startCompany({ root, current: () => session, recorded: (is) => byId("recorded")?.toggleAttribute("hidden", !is) });
   function changed() {
     write("console-status", session.status);
     tools?.changed();

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -87,6 +88,24 @@ def test_the_replay_of_a_screen_ends_with_the_picture_that_was_live(
     name = saving.value.suggested_filename
     assert re.fullmatch(r".+-\d{8}-\d{6}\.kvmrfb", name)
     assert saving.value.path().stat().st_size == recording["size_bytes"]
+
+
+def test_the_dot_appears_by_itself_where_a_guest_is_always_recorded(
+    admin_page, site, guest, browser
+) -> None:
+    site.api("PUT", f"vms/{guest}/recording-policy", {"policy": "always"})
+    end = datetime.now(UTC) + timedelta(hours=1)
+    wish = {"name": "Support", "expires_at": end.isoformat()}
+    link = site.api("POST", f"vms/{guest}/console-links", wish)
+    visitor = browser.new_context(base_url=site.url).new_page()
+    try:
+        open_console(admin_page, guest)
+        expect(admin_page.locator("#console-recording .tag-rec")).to_be_visible()
+        visitor.goto(link["url"])
+        expect(visitor.locator("#recorded")).to_be_visible(timeout=20_000)
+    finally:
+        visitor.context.close()
+        site.api("PUT", f"vms/{guest}/recording-policy", {"policy": "request"})
 
 
 def still_picture(page: Page):

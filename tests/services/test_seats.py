@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection
 from django.test import Client
 from django.utils import timezone
 
-from vms.models import VM, AuditEntry, Host, Seat, Share
+from vms.models import VM, AuditEntry, Host, Recording, Seat, Share
 from vms.policy import Person
 from vms.problems import Forbidden, NotFound, Refused
 from vms.services import consoles, seats, thumbnails
@@ -266,6 +266,19 @@ def test_control_is_one_whatever_a_process_believes(sit, alice, bob):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_everybody_at_the_device_is_told_that_it_is_recorded(sit, vm, alice, bob):
+    first, second, other = sit(alice), sit(bob), sit(bob, kind="serial")
+
+    def told(grant) -> object:
+        return seats.words(seats.look(grant=grant), None)["recorded"]
+
+    assert [told(each) for each in (first, second, other)] == [False, False, False]
+    row = Recording.objects.create(vm=vm, vm_name="web", kind="vnc", state="running")
+    assert [told(each) for each in (first, second, other)] == [True, True, False]
+    Recording.objects.filter(pk=row.pk).update(state="ended")
+    assert not told(first)
+
+
 def test_many_who_take_control_at_once_leave_one_who_has_it(sit, alice):
     grants = [sit(alice) for _ in range(6)]
     errors: list[Exception] = []

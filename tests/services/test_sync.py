@@ -299,6 +299,23 @@ def test_volumes_of_a_pool_that_was_not_listed_stay(host) -> None:
     assert Pool.objects.get().state == "inactive"
 
 
+def test_what_was_made_or_deleted_while_a_listing_was_read_stays_so(host) -> None:
+    sync.observe_pools(host, [pool(), pool("q")], {"p": [volume("a"), volume("b")]})
+    before = sync.before_listing(host)
+    listed = [pool(), pool("q")], {"p": [volume("a"), volume("b")]}
+    sync.observe_pools(
+        host, [pool(), pool("new")], {"p": [volume("b"), volume("c")], "new": [volume("d", "new")]}
+    )
+    made = Volume.objects.get(name="c").pk
+    sync.observe_pools(host, *listed, before=before)
+    assert {row.name for row in Pool.objects.all()} == {"p", "new"}
+    assert {row.name for row in Volume.objects.all()} == {"b", "c", "d"}
+    assert Volume.objects.get(name="c").pk == made
+    later = sync.before_listing(host)
+    sync.observe_pools(host, [pool()], {"p": [volume("b")]}, before=later)
+    assert {row.name for row in Volume.objects.all()} == {"b"}
+
+
 def test_a_template_gets_its_image_back_when_the_image_comes_back(host) -> None:
     sync.observe_pools(host, [pool()], {"p": [volume("a")]})
     template = Template.objects.create(

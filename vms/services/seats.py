@@ -21,7 +21,8 @@ from django.utils import timezone
 
 from vms import selectors
 from vms.live import publish
-from vms.models import VM, AuditPhase, Seat
+from vms.models import VM, AuditPhase, Recording, Seat
+from vms.models.recording import OPEN_RECORDINGS
 from vms.policy import Action, Actor, Person, can
 from vms.problems import Refused
 from vms.services import audit, consoles
@@ -72,6 +73,7 @@ class Seating:
     may_take: bool = False
     may_be_alone: bool = False
     is_alone: bool = False
+    is_recorded: bool = False
     asked_at: datetime | None = None
     """Since when somebody asks for the control that this console has."""
     sitters: tuple[Sitter, ...] = ()
@@ -177,9 +179,15 @@ def _seating(grant: ConsoleGrant, vm: VM, mine: Seat, here: list[Seat]) -> Seati
         may_take=may_control and can(actor, Action.VM_CONSOLE_TAKE, vm),
         may_be_alone=may_control and not grant.link_id,
         is_alone=mine.is_alone,
+        is_recorded=_is_recorded(mine),
         asked_at=asker.asked_at if asker and mine.has_control else None,
         sitters=tuple(_sitter(seat, grant.ticket_id, grant.user_id) for seat in here),
     )
+
+
+def _is_recorded(mine: Seat) -> bool:
+    running = Recording.objects.filter(state__in=OPEN_RECORDINGS, is_stop_wanted=False)
+    return running.filter(vm=mine.vm_id, kind=mine.kind, device=mine.device).exists()
 
 
 def words(seating: Seating, ends: dict[str, object] | None) -> dict[str, object]:
@@ -194,6 +202,7 @@ def words(seating: Seating, ends: dict[str, object] | None) -> dict[str, object]
             "alone": seating.may_be_alone,
         },
         "alone": seating.is_alone,
+        "recorded": seating.is_recorded,
         "ask_s": round(ASK_S),
         "ends": ends,
         "people": [

@@ -26,6 +26,7 @@ def all_domains(host: Host) -> None:
 def storage_of(host: Host) -> None:
     """Read every pool and the volumes of those that run. Raises host errors."""
     link = hosts.connection(host)
+    before = sync.before_listing(host)
     pools = storage.list_pools(link)
     volumes: dict[str, list[VolumeInfo]] = {}
     for pool in pools:
@@ -35,16 +36,17 @@ def storage_of(host: Host) -> None:
             volumes[pool.name] = storage.list_volumes(link, pool.name, refresh=True)
         except HypervisorError:
             continue
-    sync.observe_pools(host, pools, volumes)
+    sync.observe_pools(host, pools, volumes, before=before)
 
 
 def pool(host: Host, name: str) -> None:
     """Read every pool, and the volumes of one of them if it runs. Raises host errors."""
     link = hosts.connection(host)
+    before = sync.before_listing(host)
     pools = storage.list_pools(link)
     is_active = any(one.name == name and one.state is PoolState.ACTIVE for one in pools)
     volumes = {name: storage.list_volumes(link, name, refresh=True)} if is_active else {}
-    sync.observe_pools(host, pools, volumes)
+    sync.observe_pools(host, pools, volumes, before=before)
 
 
 def networks_of(host: Host) -> None:

@@ -31,10 +31,16 @@ from vms.services.seen import (
     follow_rename,
     read,
 )
-from vms.services.sync_storage import measure_disks, observe_networks, observe_pools
+from vms.services.sync_storage import (
+    before_listing,
+    measure_disks,
+    observe_networks,
+    observe_pools,
+)
 
 __all__ = [
     "KnownVm",
+    "before_listing",
     "drop",
     "expect_libvirt_name",
     "forget_domain",

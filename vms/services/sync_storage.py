@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.db import transaction
@@ -20,17 +21,44 @@ MAX_BYTES = 2**63 - 1
 BATCH = 200
 
 
+@dataclass(frozen=True, slots=True)
+class StorageBefore:
+    """The rows of pools and volumes when a listing began, by what tells them apart on the host.
+
+    A listing takes a while. What was made meanwhile is not in it and stays; what was deleted
+    meanwhile still is in it and does not come back.
+    """
+
+    pools: Mapping[Key, Key]
+    volumes: Mapping[Key, Key]
+
+
+def before_listing(host: Host) -> StorageBefore:
+    """Note which rows there are: to be called before pools and volumes are listed."""
+    pools = Pool.objects.filter(host=host).values_list("pool_uuid", "pk")
+    volumes = Volume.objects.filter(pool__host=host).values_list("pool_id", "name", "pk")
+    return StorageBefore(
+        {str(key): pk for key, pk in pools},
+        {(pool, name): pk for pool, name, pk in volumes.order_by()},
+    )
+
+
 def observe_pools(
-    host: Host, pools: Iterable[PoolInfo], volumes: Mapping[str, Sequence[VolumeInfo]]
+    host: Host,
+    pools: Iterable[PoolInfo],
+    volumes: Mapping[str, Sequence[VolumeInfo]],
+    *,
+    before: StorageBefore | None = None,
 ) -> None:
     """Make the rows equal to a listing of all pools, and of the volumes of those in `volumes`.
 
     A pool that is not in `volumes` (inactive, or not listed this time) keeps the volumes last seen.
+    `before` is what was there when the listing began; without it nothing was changed meanwhile.
     """
     with transaction.atomic():
         old_pools = {str(row.pool_uuid): row for row in Pool.objects.filter(host=host)}
         wanted = {info.uuid: _pool_values(host, info) for info in pools}
-        has_changed = _upsert(Pool, old_pools, wanted)
+        has_changed = _upsert(Pool, old_pools, wanted, before.pools if before else None)
         names = {row.name: row for row in Pool.objects.filter(host=host, name__in=volumes)}
         old_volumes = {
             (row.pool_id, row.name): row for row in Volume.objects.filter(pool__in=names.values())
@@ -41,7 +69,7 @@ def observe_pools(
             if pool in names
             for info in infos
         }
-        if _upsert(Volume, old_volumes, seen):
+        if _upsert(Volume, old_volumes, seen, before.volumes if before else None):
             has_changed = True
             _relink_templates(host)
             measure_disks(
@@ -137,12 +165,25 @@ def _network_values(host: Host, info: NetworkInfo) -> Values:
     }
 
 
-def _upsert(model: type[M], old: Mapping[Any, M], wanted: Mapping[Any, Values]) -> bool:
-    """Make, change and delete rows until they equal `wanted`; False when they did already."""
+def _upsert(
+    model: type[M],
+    old: Mapping[Any, M],
+    wanted: Mapping[Any, Values],
+    before: Mapping[Key, Key] | None = None,
+) -> bool:
+    """Make, change and delete rows until they equal `wanted`; False when they did already.
+
+    `before` are the rows of when the listing began: only they may go, and they do not come again.
+    """
     manager = model._default_manager
-    made = [model(**values) for key, values in wanted.items() if key not in old]
+    fresh = [key for key in wanted if key not in old and not (before and key in before)]
+    made = [model(**wanted[key]) for key in fresh]
     changed = [row for key, row in old.items() if key in wanted and _differs(row, wanted[key])]
-    gone = [row.pk for key, row in old.items() if key not in wanted]
+    gone = [
+        row.pk
+        for key, row in old.items()
+        if key not in wanted and (before is None or before.get(key) == row.pk)
+    ]
     manager.bulk_create(made, batch_size=BATCH)
     if changed:
         fields = [model._meta.get_field(name).name for name in next(iter(wanted.values()))]

@@ -50,6 +50,7 @@ def everyone(desk: Desk) -> None:
 def pools(desk: Desk, *, refresh: bool) -> None:
     """List pools and volumes and write them; a pool that cannot be listed keeps what was seen."""
     connection = desk.connection
+    before = sync.before_listing(desk.host)
     found = storage.list_pools(connection)
     volumes = {}
     for pool in found:
@@ -64,4 +65,4 @@ def pools(desk: Desk, *, refresh: bool) -> None:
                 log.info("pool-not-listed", pool=pool.name, code=error.code)
         else:
             desk.once(f"pool {pool.name}").over()
-    sync.observe_pools(desk.host, found, volumes)
+    sync.observe_pools(desk.host, found, volumes, before=before)

@@ -7,7 +7,7 @@ import { drawPeople } from "./people.js";
 /** @typedef {import("./session.js").Session} Session */
 /**
  * @typedef {{id: string, name: string, kind: string, device: number, control: boolean, can: boolean, asks: boolean, guest: boolean, mine: boolean}} Sitter
- * @typedef {{t: "seats", me: string, control: boolean, may: {control: boolean, take: boolean, alone: boolean}, alone: boolean, ask_s: number, ends: {why: string, in_s: number} | null, people: Sitter[]}} Seats
+ * @typedef {{t: "seats", me: string, control: boolean, may: {control: boolean, take: boolean, alone: boolean}, alone: boolean, recorded: boolean, ask_s: number, ends: {why: string, in_s: number} | null, people: Sitter[]}} Seats
  */
 
 const HERE_MS = 20_000;
@@ -58,8 +58,11 @@ export function news(before, now, wish) {
   return "";
 }
 
-/** @param {{root: HTMLElement, current: () => Session | undefined}} page */
-export function startCompany({ root, current }) {
+/**
+ * `recorded` hears when recording of a console begins or ends.
+ * @param {{root: HTMLElement, current: () => Session | undefined, recorded: (is: boolean) => void}} page
+ */
+export function startCompany({ root, current, recorded }) {
   const button = byId("control");
   /** @type {ReturnType<typeof setInterval> | undefined} */
   let ticking;
@@ -147,6 +150,7 @@ export function startCompany({ root, current }) {
     show,
     /** @param {Session} session @param {Seats | null} before @param {Seats} now */
     heard(session, before, now) {
+      if (now.recorded !== Boolean(before?.recorded)) recorded(now.recorded);
       if (session === current()) {
         const words = news(before, now, session.talk.lastWish);
         if (words) toast(words, before?.control && !now.control ? "warning" : "success");
