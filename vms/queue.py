@@ -4,12 +4,33 @@ above.
 
 from __future__ import annotations
 
+import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from django.conf import settings
 from django.db import transaction
-from huey import Huey, MemoryHuey, SqliteHuey
+
+
+@contextmanager
+def _without(*drivers: str) -> Iterator[None]:
+    """Let an import find none of these modules, unless they are loaded already.
+
+    Huey loads the driver of every storage that it could have, 14 MiB for Redis and PostgreSQL,
+    and takes each for optional.
+    """
+    absent = [name for name in drivers if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None: there is none
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
+
+
+with _without("redis", "psycopg", "psycopg2"):
+    from huey import Huey, MemoryHuey, SqliteHuey
 
 Handler = Callable[[uuid.UUID], None]
 _runner: list[Handler] = []

@@ -14,7 +14,7 @@ import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from vms.management import tls
+from vms.management import memory, tls
 from vms.management.addresses import WILDCARDS, is_loopback, names_of
 from vms.management.patience import PatientProtocol
 from vms.services.installation import HomeTaken, lock_home
@@ -67,6 +67,7 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: Any) -> None:  # Any: Django's own signature
         """Check what can be checked before the start, then serve."""
         wanted = Options(options["host"], options["port"], options["tls"])
+        memory.share_arenas()
         require_tls(wanted)
         try:
             lock_home(settings.KVMWEB.home).close()
