@@ -38,10 +38,12 @@ ssh_deletekeys: false
 
 @pytest.fixture(scope="session")
 def debian_image() -> Path:
-    """The image, built once and kept in var/ for later runs."""
+    """The image, built once and kept for later runs, of other checkouts too."""
+    kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kvmweb-tests"
+    kept.mkdir(parents=True, exist_ok=True)
     rights = [] if os.geteuid() == 0 else ["sudo", "-n"]  # it mounts a disk image
     done = subprocess.run(
-        [*rights, ROOT / "script" / "debian-image", ROOT / "var" / "debian-image"],
+        [*rights, ROOT / "script" / "debian-image", kept],
         capture_output=True,
         text=True,
         timeout=900,
