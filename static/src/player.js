@@ -8,7 +8,7 @@ import { ScreenFilm } from "./player/screenfilm.js";
 const root = /** @type {HTMLElement} */ (byId("player"));
 const place = /** @type {HTMLElement} */ (byId("film"));
 const seek = /** @type {HTMLInputElement} */ (byId("seek"));
-const { kind, name = "", indexUrl = "", fileUrl = "" } = root.dataset;
+const { kind, name = "", playUrl = "" } = root.dataset;
 const STEP_MS = 5000;
 
 /** @param {number} ms */
@@ -35,9 +35,9 @@ function cover(title, words = "") {
 /** @param {import("./player/pieces.js").Index} index */
 async function filmOf(index) {
   const label = text("filmLabel", { name });
-  if (kind !== "serial") return new ScreenFilm(place, fileUrl, index, label);
+  if (kind !== "serial") return new ScreenFilm(place, index, label);
   const { CastFilm } = await import("./player/castfilm.js");
-  return new CastFilm(place, fileUrl, index, label);
+  return new CastFilm(place, index, label);
 }
 
 /** @param {Clock} clock */
@@ -76,7 +76,7 @@ function listen(clock) {
 }
 
 async function start() {
-  const index = await fetchIndex(indexUrl);
+  const index = await fetchIndex(playUrl);
   if (!index.size_bytes || (kind !== "serial" && !index.keys.length)) return cover(text("filmEmpty"), text("filmEmptyText"));
   const film = await filmOf(index);
   const clock = new Clock(film, index.duration_ms, () => paint(clock), () => cover(text("filmBroken"), text("filmBrokenText")));

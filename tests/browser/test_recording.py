@@ -84,7 +84,7 @@ def test_the_replay_of_a_screen_ends_with_the_picture_that_was_live(
     go_to(page, recording["duration_ms"])
     assert canvas(page).tobytes() == live.tobytes()
     with page.expect_download() as saving:
-        page.get_by_role("link", name="Download").click()
+        page.get_by_role("button", name="Download").click()
     name = saving.value.suggested_filename
     assert re.fullmatch(r".+-\d{8}-\d{6}\.kvmrfb", name)
     assert saving.value.path().stat().st_size == recording["size_bytes"]

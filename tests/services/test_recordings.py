@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime
 import os
+import time
 import uuid
 
 import pytest
+from django.core import signing
 from django.utils import timezone
 
 from vms import asciicast, selectors
@@ -14,7 +16,7 @@ from vms.models import VM, AuditEntry, Host, Recording, Seat
 from vms.policy import Person, SystemActor
 from vms.problems import Invalid, NotFound, Refused
 from vms.rfb import recording as container
-from vms.services import filming, recording_files, recordings
+from vms.services import filming, recording_files, recordings, screenings
 from vms.services.filming import DeviceKey, Plan, Unrecordable
 from vms.services.recording_files import NoRoom, Tape
 
@@ -72,7 +74,7 @@ def test_mallory_and_bob_neither_have_nor_see_recordings(guest, bob, mallory, se
             lambda actor=actor: recordings.start(actor=actor, vm_id=guest.pk),
             lambda actor=actor: recordings.stop(actor=actor, recording_id=row.pk),
             lambda actor=actor: recordings.delete(actor=actor, recording_id=row.pk),
-            lambda actor=actor: recordings.contents(actor=actor, recording_id=row.pk),
+            lambda actor=actor: screenings.play(actor=actor, recording_id=row.pk),
         ):
             with pytest.raises(NotFound):
                 act()
@@ -277,7 +279,22 @@ def test_deleting_takes_the_file_and_is_audited(guest, alice) -> None:
 def test_replaying_is_audited_once_in_an_hour(guest, alice) -> None:
     row = ended(guest)
     for _ in range(3):
-        recordings.note_use(actor=Person(alice), recording=row, is_download=False)
-    recordings.note_use(actor=Person(alice), recording=row, is_download=True)
+        screenings.play(actor=Person(alice), recording_id=row.pk)
+    screenings.take(actor=Person(alice), recording_id=row.pk)
     lines = AuditEntry.objects.values_list("action", flat=True)
     assert list(lines) == ["recording.download", "recording.view"]
+
+
+def test_a_ticket_is_for_one_person_one_recording_and_half_a_day(
+    guest, alice, admin, monkeypatch
+) -> None:
+    row, other = ended(guest), ended(guest)
+    ticket = screenings.play(actor=Person(alice), recording_id=row.pk).ticket
+    assert screenings.admits(actor=Person(alice), recording=row, ticket=ticket)
+    assert not screenings.admits(actor=Person(admin), recording=row, ticket=ticket)
+    assert not screenings.admits(actor=Person(alice), recording=other, ticket=ticket)
+    for wrong in ("", "x", ticket + "x", ticket[1:], signing.dumps({"recording": str(row.pk)})):
+        assert not screenings.admits(actor=Person(alice), recording=row, ticket=wrong)
+    later = time.time() + screenings.MAX_TICKET_S + 1
+    monkeypatch.setattr(signing.time, "time", lambda: later)
+    assert not screenings.admits(actor=Person(alice), recording=row, ticket=ticket)

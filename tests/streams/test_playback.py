@@ -10,9 +10,10 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 from django.conf import settings as django_settings
 
-from vms.models import VM, AuditEntry, Host, Recording
-from vms.policy import SystemActor
-from vms.services import recording_files, tokens
+from vms.models import VM, AuditEntry, Host, Recording, User
+from vms.policy import Person, SystemActor
+from vms.problems import NotFound
+from vms.services import recording_files, screenings, tokens
 from vms.streams.playback import wanted_span
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,6 +39,15 @@ class Answer:
         self.body = b"".join(message.get("body", b"") for message in messages[1:])
 
 
+def ticket_of(row: Recording, browser) -> str:
+    """The ticket that the player of this browser gets, or one that is wrong."""
+    try:
+        user = User.objects.get(pk=browser.client.session["_auth_user_id"])
+        return screenings.play(actor=Person(user), recording_id=row.pk).ticket
+    except NotFound:
+        return "none"
+
+
 def ask(row: Recording, browser=None, *, path: str = "", method: str = "GET", **headers) -> Answer:
     from kvmweb.asgi import application
 
@@ -46,7 +56,10 @@ def ask(row: Recording, browser=None, *, path: str = "", method: str = "GET", **
     if browser is not None and browser.session_key:
         cookie = f"{django_settings.SESSION_COOKIE_NAME}={browser.session_key}"
         raw.append((b"cookie", cookie.encode()))
-    path, _mark, query = (path or f"/recordings/{row.pk}/file").partition("?")
+    if not path:
+        path = f"/recordings/{row.pk}/file"
+        path += f"?ticket={ticket_of(row, browser)}" if browser is not None else ""
+    path, _mark, query = path.partition("?")
     scope = {
         "type": "http",
         "http_version": "1.1",
@@ -159,10 +172,31 @@ def test_a_token_gets_it_at_the_address_of_the_api(row, alice) -> None:
     assert ask(row, **bearer).status == 401  # the page's address is for sessions
 
 
-def test_taking_it_is_audited(row, alice, browser_of) -> None:
-    ask(row, browser_of(alice), path=f"/recordings/{row.pk}/file?download")
-    line = AuditEntry.objects.get(action="recording.download")
-    assert (line.actor, line.target_id) == (alice, str(row.vm_id))
+def test_nobody_fetches_it_unseen_by_a_session_alone(row, alice, admin, browser_of) -> None:
+    browser = browser_of(alice)
+    foreign = ticket_of(row, browser_of(admin))
+    AuditEntry.objects.all().delete()
+    for root in ("", "/api/v1"):
+        for query in ("", "?download", "?ticket=", f"?ticket={foreign}", "?" + "a=1&" * 99):
+            answer = ask(row, browser, path=f"{root}/recordings/{row.pk}/file{query}")
+            assert (answer.status, answer.body) == (403, b""), query
+    assert not AuditEntry.objects.exists()
+
+
+def test_fetching_with_a_ticket_writes_nothing(row, alice, browser_of) -> None:
+    browser = browser_of(alice)
+    path = f"/recordings/{row.pk}/file?ticket={ticket_of(row, browser)}"
+    AuditEntry.objects.all().delete()
+    assert ask(row, browser, path=path, range="bytes=0-9").status == 206
+    assert ask(row, browser, path=path).status == 200
+    assert not AuditEntry.objects.exists()
+
+
+def test_a_ticket_is_worth_nothing_when_the_right_is_gone(row, alice, browser_of) -> None:
+    browser = browser_of(alice)
+    path = f"/recordings/{row.pk}/file?ticket={ticket_of(row, browser)}"
+    VM.objects.update(owner=None)
+    assert ask(row, browser, path=path).status == 404
 
 
 def test_a_large_file_takes_no_memory(row, alice, browser_of) -> None:
@@ -177,7 +211,7 @@ def test_a_large_file_takes_no_memory(row, alice, browser_of) -> None:
         "type": "http",
         "method": "GET",
         "path": f"/recordings/{row.pk}/file",
-        "query_string": b"",
+        "query_string": f"ticket={ticket_of(row, browser)}".encode(),
         "headers": [(b"host", b"localhost:8000"), (b"cookie", cookie.encode())],
         "client": ("127.0.0.1", 1),
     }

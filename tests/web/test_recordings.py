@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tests.web.conftest import error_beside, texts, tree
-from vms.models import VM, Recording, Seat, Share
+from vms.models import VM, AuditEntry, Recording, Seat, Share
 from vms.services import recording_files
 
 
@@ -85,13 +85,25 @@ def test_recording_begins_and_stops_by_post(web, guest, alice):
     assert Recording.objects.get().is_stop_wanted
 
 
-def test_the_player_says_what_it_plays_and_where_the_bytes_are(web, row, alice):
+def test_playing_says_what_is_in_the_file_and_where_its_bytes_are(web, row, alice):
     page = tree(web(alice).get(url("recording", row)))
     (place,) = page.cssselect("#player")
-    assert place.get("data-file-url") == f"/recordings/{row.pk}/file"
-    index = json.loads(web(alice).get(place.get("data-index-url")).content)
+    assert not AuditEntry.objects.exists()
+    assert web(alice).get(place.get("data-play-url")).status_code == 405
+    index = json.loads(web(alice).post(place.get("data-play-url")).content)
     assert index["keys"] == []
     assert index["kind"] == "vnc"
+    assert index["file_url"].startswith(f"/recordings/{row.pk}/file?ticket=")
+    assert AuditEntry.objects.get().action == "recording.view"
+
+
+def test_downloading_is_written_down_and_leads_to_the_file(web, row, alice):
+    page = tree(web(alice).get(url("recording", row)))
+    (form,) = page.cssselect(".console-bar form[method=post]")
+    answer = web(alice).post(form.get("action"))
+    assert answer.status_code == 302
+    assert answer["Location"].startswith(f"/recordings/{row.pk}/file?ticket=")
+    assert AuditEntry.objects.get().action == "recording.download"
 
 
 def test_deleting_asks_by_name_and_takes_the_file(web, row, alice):
@@ -126,6 +138,7 @@ def test_a_viewer_is_told_that_he_is_recorded_and_sees_no_recording(web, guest, 
 def test_an_auditor_replays_and_changes_nothing(web, guest, row, django_user_model):
     auditor = django_user_model.objects.create_user("auditor", role="auditor")
     assert web(auditor).get(url("recording", row)).status_code == 200
+    assert web(auditor).post(url("recording-play", row)).status_code == 200
     page = web(auditor).get(url("guest-recordings", guest))
     assert not tree(page).cssselect("#recording-form, form[data-confirm]")
     assert web(auditor).post(url("recording-delete", row)).status_code == 403
@@ -136,12 +149,13 @@ def test_mallory_finds_nothing(web, guest, row, mallory):
     for name, thing in (
         ("guest-recordings", guest),
         ("recording", row),
-        ("recording-index", row),
     ):
         assert web(mallory).get(url(name, thing)).status_code == 404
         assert web(mallory).get(reverse(name, args=[uuid.uuid4()])).status_code == 404
     for name, thing in (
         ("guest-record", guest),
+        ("recording-play", row),
+        ("recording-download", row),
         ("recording-stop", row),
         ("recording-delete", row),
     ):

@@ -5,21 +5,16 @@ What is recorded is the device and not somebody's view of it, so that all who lo
 
 from __future__ import annotations
 
-import dataclasses
-import uuid
-
 from django.db import IntegrityError, transaction
 from django.db.models import F
-from django.utils import timezone
 
 from vms import selectors
 from vms.live import publish
-from vms.models import VM, AuditEntry, AuditPhase, Recording, RecordingPolicy
+from vms.models import VM, AuditPhase, Recording, RecordingPolicy
 from vms.models.recording import OPEN_RECORDINGS
 from vms.policy import Action, Actor, Person, can
 from vms.problems import Invalid, Problem, Refused
 from vms.services import audit, consoles, filming, recording_files, seats
-from vms.services.recording_files import Contents
 
 
 def set_policy(*, actor: Actor, vm_id: selectors.Identifier, policy: str) -> VM:
@@ -90,27 +85,6 @@ def delete(*, actor: Actor, recording_id: selectors.Identifier) -> None:
     with audit.audited(filming.trail(actor, Action.RECORDING_DELETE.value, row)):
         recording_files.path_of(row.pk, row.kind).unlink(missing_ok=True)
         row.delete()
-
-
-def note_use(*, actor: Person, recording: Recording, is_download: bool) -> None:
-    """Write into the audit trail that somebody replays or takes a recording, once in an hour.
-
-    A player asks for many pieces, and so could whoever does not want to be seen taking it.
-    """
-    hour = timezone.now().strftime("%Y-%m-%dT%H")
-    name = f"{actor.user.pk} {is_download} {hour}"
-    correlation = uuid.uuid5(recording.pk, name)
-    if AuditEntry.objects.filter(correlation=correlation).exists():
-        return
-    action = "recording.download" if is_download else Action.RECORDING_VIEW.value
-    line = filming.trail(actor, action, recording)
-    audit.write(dataclasses.replace(line, correlation=correlation), AuditPhase.SUCCEEDED)
-
-
-def contents(*, actor: Actor, recording_id: selectors.Identifier) -> Contents:
-    """Say what is in the file of a recording: length, size, and where one can begin."""
-    row = selectors.recording(actor, recording_id)
-    return recording_files.contents(recording_files.path_of(row.pk, row.kind), row.kind)
 
 
 def can_look(actor: Actor, vm: VM) -> bool:

@@ -1,5 +1,7 @@
 """The file of a recording for its player or into a file: piece by piece, whole or by byte range.
 
+Pages bring a ticket that they got by POST, where it was written down who looks; of scripts, which
+bring a token, it is written down here.
 A raw ASGI callable, because Django would hold all of it in memory.
 """
 
@@ -10,13 +12,13 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote
 
 from vms import selectors
 from vms.models import Recording
 from vms.policy import Door, Person
 from vms.problems import NotFound
-from vms.services import recording_files, recordings, tokens
+from vms.services import recording_files, screenings, tokens
 from vms.streams import threads, visitors
 from vms.streams.closing import Receive, Scope, Send
 
@@ -58,8 +60,11 @@ async def playback(scope: Scope, receive: Receive, send: Send, *, path: str) -> 
     except NotFound:
         await _answer(send, 404)
         return
-    is_download = b"download" in scope["query_string"] or bool(found["api"])
-    await threads.read(recordings.note_use, actor=actor, recording=row, is_download=is_download)
+    if actor.token is not None:
+        await threads.read(lambda: screenings.take(actor=actor, recording_id=row.pk))
+    elif not screenings.admits(actor=actor, recording=row, ticket=_ticket(scope)):
+        await _answer(send, 403)
+        return
     await _send_file(_Request(scope, receive, send, headers), actor, row)
 
 
@@ -84,6 +89,12 @@ def _actor(headers: Mapping[str, str], scope: Scope, is_api: bool) -> Person | N
     if user is None or user.must_change_password:
         return None
     return Person(user, Door.API if is_api else Door.WEB, address, handshake.session_key)
+
+
+def _ticket(scope: Scope) -> str:
+    query: bytes = scope["query_string"]
+    values = parse_qs(query.decode("latin-1"))
+    return values.get("ticket", [""])[0]
 
 
 async def _send_file(request: _Request, actor: Person, row: Recording) -> None:

@@ -75,7 +75,10 @@ urlpatterns = [
     path(f"{GUEST}record/", recordings.start, name="guest-record"),
     path("recordings/", recordings.everything, name="recordings"),
     path("recordings/<uuid:recording_id>/", recordings.player, name="recording"),
-    path("recordings/<uuid:recording_id>/index/", recordings.index, name="recording-index"),
+    path("recordings/<uuid:recording_id>/play/", recordings.play, name="recording-play"),
+    path(
+        "recordings/<uuid:recording_id>/download/", recordings.download, name="recording-download"
+    ),
     path("recordings/<uuid:recording_id>/stop/", recordings.stop, name="recording-stop"),
     path("recordings/<uuid:recording_id>/delete/", recordings.delete, name="recording-delete"),
     path(f"{GUEST}links/", links.page, name="guest-links"),

@@ -24,9 +24,8 @@ export class CastFilm {
   #written = 0;
   #shownMs = -1;
 
-  /** @param {HTMLElement} place @param {string} url @param {Index} index @param {string} name */
-  constructor(place, url, index, name) {
-    this.url = url;
+  /** @param {HTMLElement} place @param {Index} index @param {string} name */
+  constructor(place, index, name) {
     this.index = index;
     styleByScript();
     const { width: cols, height: rows } = index;
@@ -37,7 +36,7 @@ export class CastFilm {
 
   /** @param {number} ms */
   async show(ms) {
-    this.#lines ??= linesOf(new TextDecoder().decode(await fetchPiece(this.url, 0, this.index.size_bytes)));
+    this.#lines ??= linesOf(new TextDecoder().decode(await fetchPiece(this.index.file_url, 0, this.index.size_bytes)));
     if (ms < this.#shownMs) {
       this.terminal.reset();
       this.#written = 0;

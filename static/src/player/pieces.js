@@ -13,11 +13,11 @@ export async function fetchPiece(url, from, to) {
   return new Uint8Array(await answer.arrayBuffer());
 }
 
-/** @typedef {{kind: string, width: number, height: number, duration_ms: number, size_bytes: number, keys: [number, number][]}} Index */
+/** @typedef {{kind: string, width: number, height: number, duration_ms: number, size_bytes: number, keys: [number, number][], file_url: string}} Index */
 
-/** @param {string} url @returns {Promise<Index>} */
+/** Say that it is replayed now; the answer tells what is in the file and where it is. @param {string} url @returns {Promise<Index>} */
 export async function fetchIndex(url) {
-  const answer = await ask(url);
+  const answer = await ask(url, { method: "POST" });
   if (!answer.ok) throw new Error(`index: ${answer.status}`);
   return answer.json();
 }

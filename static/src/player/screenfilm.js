@@ -33,9 +33,8 @@ export class ScreenFilm {
   /** @type {Picture[]} */
   #pictures = [];
 
-  /** @param {HTMLElement} place @param {string} url @param {Index} index @param {string} name */
-  constructor(place, url, index, name) {
-    this.url = url;
+  /** @param {HTMLElement} place @param {Index} index @param {string} name */
+  constructor(place, index, name) {
     this.index = index;
     this.canvas = document.createElement("canvas");
     this.canvas.setAttribute("role", "img");
@@ -78,7 +77,7 @@ export class ScreenFilm {
     if (from === undefined) return Promise.resolve([]);
     const to = this.index.keys[part + 1]?.[1] ?? this.index.size_bytes;
     for (const known of this.#parts.keys()) if (Math.abs(known - part) > 2) this.#parts.delete(known);
-    const loading = this.#parts.get(part) ?? fetchPiece(this.url, from, to).then(picturesOf);
+    const loading = this.#parts.get(part) ?? fetchPiece(this.index.file_url, from, to).then(picturesOf);
     this.#parts.set(part, loading);
     loading.catch(() => this.#parts.delete(part));
     return loading;

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import get_script_prefix, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -15,7 +16,7 @@ from vms import selectors
 from vms.models import RecordingPolicy
 from vms.policy import Action, Person, can
 from vms.problems import Forbidden
-from vms.services import consoles, recordings
+from vms.services import consoles, recordings, screenings
 from vms.web.door import done, door
 from vms.web.forms.problems import SHOWN, add_problems
 from vms.web.forms.recordings import PolicyForm
@@ -99,27 +100,35 @@ def delete(request: HttpRequest, actor: Person, recording_id: uuid.UUID) -> Http
 def player(request: HttpRequest, actor: Person, recording_id: uuid.UUID) -> HttpResponse:
     """Show the player of one recording."""
     row = selectors.recording(actor, recording_id)
-    context = {
-        "line": recording_rows(actor, [row])[0],
-        "file_url": f"{get_script_prefix()}recordings/{row.pk}/file",
-        "total": clock(row.duration_ms),
-    }
+    context = {"line": recording_rows(actor, [row])[0], "total": clock(row.duration_ms)}
     return render(request, "recordings/player.html", context)
 
 
-@require_safe
+@require_POST
 @door
-def index(request: HttpRequest, actor: Person, recording_id: uuid.UUID) -> HttpResponse:
-    """Tell the player what is in the file: length, size, and where one can begin."""
-    row = selectors.recording(actor, recording_id)
-    found = recordings.contents(actor=actor, recording_id=recording_id)
-    recordings.note_use(actor=actor, recording=row, is_download=False)
+def play(request: HttpRequest, actor: Person, recording_id: uuid.UUID) -> HttpResponse:
+    """Begin to replay: tell the player what is in the file, and where its bytes are."""
+    replay = screenings.play(actor=actor, recording_id=recording_id)
+    found = replay.contents
     answer = {
-        "kind": row.kind,
+        "kind": replay.recording.kind,
         "width": found.width,
         "height": found.height,
         "duration_ms": found.duration_ms,
         "size_bytes": found.size_bytes,
         "keys": found.keys,
+        "file_url": _file_url(recording_id, replay.ticket),
     }
     return JsonResponse(answer)
+
+
+@require_POST
+@door
+def download(request: HttpRequest, actor: Person, recording_id: uuid.UUID) -> HttpResponse:
+    """Lead to the file, with a ticket for it."""
+    ticket = screenings.take(actor=actor, recording_id=recording_id)
+    return redirect(_file_url(recording_id, ticket))
+
+
+def _file_url(recording_id: uuid.UUID, ticket: str) -> str:
+    return f"{get_script_prefix()}recordings/{recording_id}/file?{urlencode({'ticket': ticket})}"
