@@ -6,12 +6,12 @@ The only place that knows roles. It reads rows and never changes them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Any, TypeVar
 
 from django.db.models import Model, Q, QuerySet
 
 from vms import offers, standing
+from vms.actions import Action
 from vms.actors import Actor, Door, LinkGuest, Person, SystemActor
 from vms.models import (
     VM,
@@ -51,59 +51,6 @@ __all__ = [
 ]
 
 M = TypeVar("M", bound=Model)
-
-
-class Action(StrEnum):
-    """Everything that is asked before it is done."""
-
-    VM_VIEW = "vm.view"
-    VM_CREATE = "vm.create"
-    VM_POWER = "vm.power"
-    VM_CONSOLE = "vm.console"
-    """Use a console with keys and pointer."""
-    VM_CONSOLE_VIEW = "vm.console-view"
-    """Watch a console."""
-    VM_CONSOLE_TAKE = "vm.console-take"
-    """Take control of a console from whoever has it."""
-    VM_EDIT = "vm.edit"
-    VM_MEDIA = "vm.media"
-    VM_DELETE = "vm.delete"
-    VM_SHARE = "vm.share"
-    VM_SET_OWNER = "vm.set-owner"
-    VM_RECORD = "vm.record"
-    VM_SET_RECORDING = "vm.set-recording"
-    RECORDING_VIEW = "recording.view"
-    RECORDING_DELETE = "recording.delete"
-    SHARE_VIEW = "share.view"
-    LINK_VIEW = "link.view"
-    GROUP_VIEW = "group.view"
-    GROUP_ADD_MEMBERS = "group.add-members"
-    GROUP_MANAGE = "group.manage"
-    LEASE_MANAGE = "lease.manage"
-    QUOTA_VIEW = "quota.view"
-    QUOTA_MANAGE = "quota.manage"
-    TEMPLATE_VIEW = "template.view"
-    TEMPLATE_CREATE = "template.create"
-    TEMPLATE_MANAGE = "template.manage"
-    IMAGE_VIEW = "image.view"
-    IMAGE_MANAGE = "image.manage"
-    VOLUME_DOWNLOAD = "volume.download"
-    POOL_VIEW = "pool.view"
-    POOL_MANAGE = "pool.manage"
-    VOLUME_MANAGE = "volume.manage"
-    HOST_VIEW = "host.view"
-    HOST_SET_CONSOLES = "host.set-consoles"
-    NETWORK_VIEW = "network.view"
-    JOB_VIEW = "job.view"
-    JOB_CANCEL = "job.cancel"
-    JOB_REPEAT = "job.repeat"
-    PEOPLE_VIEW = "people.view"
-    PEOPLE_MANAGE = "people.manage"
-    AUDIT_VIEW = "audit.view"
-    ACCOUNT_EDIT = "account.edit"
-    PASSWORD_CHANGE = "password.change"  # noqa: S105 - an action's name
-
-
 Predicate = Callable[[User, Any], bool]  # Any: the object differs per action
 
 VM_NEEDS: dict[Action, VmRole] = {
