@@ -35,6 +35,8 @@ class Action(StrEnum):
     QUOTA_VIEW = "quota.view"
     QUOTA_MANAGE = "quota.manage"
     TEMPLATE_VIEW = "template.view"
+    TEMPLATE_INSPECT = "template.inspect"
+    """Read its versions, and to whom it is granted."""
     TEMPLATE_CREATE = "template.create"
     TEMPLATE_MANAGE = "template.manage"
     IMAGE_VIEW = "image.view"

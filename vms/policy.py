@@ -184,6 +184,7 @@ _USER: dict[Action, Predicate] = {
 }
 _AUTHOR: dict[Action, Predicate] = {
     **_USER,
+    Action.TEMPLATE_INSPECT: _manages_template,
     Action.TEMPLATE_CREATE: _anyone,
     Action.TEMPLATE_MANAGE: _manages_template,
     Action.IMAGE_VIEW: _is_image,
@@ -197,6 +198,7 @@ _LOOKING = (
     Action.GROUP_VIEW,
     Action.QUOTA_VIEW,
     Action.TEMPLATE_VIEW,
+    Action.TEMPLATE_INSPECT,
     Action.IMAGE_VIEW,
     Action.POOL_VIEW,
     Action.HOST_VIEW,

@@ -10,6 +10,7 @@ from tests.doors.cast import (
     ADMIN,
     AUTHORS,
     EVERYBODY,
+    INSPECT_TEMPLATE,
     LOOKERS,
     MAKERS,
     OWN_VM,
@@ -26,7 +27,16 @@ from tests.doors.cast import (
     Row,
     access,
 )
-from tests.doors.pages import ANY_JOB, OF_GUEST, OWN_RECORDING, RECORDING, SET_POOL, UNSHARE, ZERO
+from tests.doors.pages import (
+    ANY_JOB,
+    OF_GUEST,
+    OWN_RECORDING,
+    RECORDING,
+    SEE_LINKS,
+    SET_POOL,
+    UNSHARE,
+    ZERO,
+)
 
 NO_HOST = access("", "auditor author owner operator viewer manager stranger")
 """The host that the body names does not exist."""
@@ -60,10 +70,10 @@ API: dict[str, Access | Row] = {
     "GET templates": EVERYBODY,
     "POST templates": Row(AUTHORS, {"image_id": ZERO, "name": "x"}),
     "GET templates/{template_id}": SEE_TEMPLATE,
-    "GET templates/{template_id}/versions": USE_TEMPLATE,
+    "GET templates/{template_id}/versions": INSPECT_TEMPLATE,
     "PATCH templates/{template_id}": Row(USE_TEMPLATE, {"name": "mine"}),
     "DELETE templates/{template_id}": USE_TEMPLATE,
-    "GET templates/{template_id}/access": USE_TEMPLATE,
+    "GET templates/{template_id}/access": INSPECT_TEMPLATE,
     "PUT templates/{template_id}/access": Row(USE_TEMPLATE, {"is_for_all": True}),
     "GET templates/{template_id}/limits": SEE_TEMPLATE,
     "GET me/quota": EVERYBODY,
@@ -102,7 +112,7 @@ API: dict[str, Access | Row] = {
     "GET me/notices": EVERYBODY,
     "POST me/notices/read": Row(EVERYBODY, {}),
     "GET vms/{vm_id}/consoles": SEE_VM,
-    "GET vms/{vm_id}/console-links": OWN_VM,
+    "GET vms/{vm_id}/console-links": SEE_LINKS,
     "POST vms/{vm_id}/console-links": Row(
         OWN_VM, {"name": "mine", "expires_at": "2040-01-01T00:00:00Z"}
     ),

@@ -73,6 +73,8 @@ SET_GROUP = access("admin", "auditor manager")
 SEE_TEMPLATE = access("admin auditor author")
 """The template is granted to a group of its author's and to nobody else."""
 USE_TEMPLATE = access("admin author", "auditor")
+INSPECT_TEMPLATE = SEE_TEMPLATE
+"""Its versions and grants: like it here, where nobody else is granted it."""
 OWN_THING = access("owner")
 """A key, token or session of the owner of the guest."""
 SEE_HOST = access("admin auditor")

@@ -9,7 +9,9 @@ from tests.doors.cast import (
     ADMIN,
     AUTHORS,
     EVERYBODY,
+    INSPECT_TEMPLATE,
     LOOKERS,
+    MAKERS,
     NOT_FOUND,
     NOWHERE,
     OWN_THING,
@@ -39,6 +41,7 @@ SET_POOL = access("admin", "auditor")
 RECORDING = access("admin auditor owner manager")
 OWN_RECORDING = access("admin owner manager", "auditor")
 SEE_RECORDINGS = access("admin auditor owner manager", "operator viewer")
+SEE_LINKS = access("admin auditor owner manager", "operator viewer")
 UNSHARE = access("admin owner manager operator", "auditor")
 """The share is the operator's, which he may leave; a viewer knows of no share but his own."""
 ZERO = "00000000-0000-4000-8000-000000000000"
@@ -52,7 +55,7 @@ PAGES: dict[str, dict[str, Access | Row]] = {
     "guest-columns": {"POST": EVERYBODY},
     "guest-order": {"POST": Row(EVERYBODY, {"sort": "name"})},
     "guest-bulk": {"POST": Row(EVERYBODY, {"verb": "start", "ids": ZERO})},
-    "guest-new": {"GET": EVERYBODY},
+    "guest-new": {"GET": MAKERS},
     "guest-new-from": {"GET": USE_TEMPLATE, "POST": USE_TEMPLATE},
     "guest": {"GET": SEE_VM},
     "guest-menu": {"GET": SEE_VM},
@@ -89,13 +92,13 @@ PAGES: dict[str, dict[str, Access | Row]] = {
     "templates": {"GET": EVERYBODY},
     "template-new": {"GET": AUTHORS, "POST": AUTHORS},
     "template-edit": {"GET": USE_TEMPLATE, "POST": USE_TEMPLATE},
-    "template-history": {"GET": USE_TEMPLATE},
+    "template-history": {"GET": INSPECT_TEMPLATE},
     "template-delete": {"GET": USE_TEMPLATE, "POST": USE_TEMPLATE},
     "host": {"GET": LOOKERS},
     "host-series": {"GET": SEE_HOST},
     "people": {"GET": LOOKERS},
     "person-add": {"GET": ADMIN, "POST": ADMIN},
-    "people-rules": {"GET": ADMIN, "POST": ADMIN},
+    "people-rules": {"GET": LOOKERS, "POST": ADMIN},
     "person-factors": {"POST": PERSON},
     "person-role": {"POST": PERSON},
     "person-deactivate": {"POST": PERSON},
@@ -116,7 +119,7 @@ PAGES: dict[str, dict[str, Access | Row]] = {
     "quota-person": {"GET": LOOKERS, "POST": ADMIN},
     "lease-site": {"GET": LOOKERS, "POST": ADMIN},
     "lease-group": {"GET": SEE_GROUP, "POST": SET_GROUP},
-    "template-access": {"GET": USE_TEMPLATE, "POST": USE_TEMPLATE},
+    "template-access": {"GET": INSPECT_TEMPLATE, "POST": USE_TEMPLATE},
     "activity": {"GET": LOOKERS},
     "activity-csv": {"GET": LOOKERS},
     "account_login": {"GET": PUBLIC, "POST": PUBLIC},
@@ -154,7 +157,7 @@ PAGES: dict[str, dict[str, Access | Row]] = {
     "recording-download": {"POST": RECORDING},
     "recording-stop": {"POST": OWN_RECORDING},
     "recording-delete": {"POST": OWN_RECORDING},
-    "guest-links": {"GET": OWN_VM, "POST": OWN_VM},
+    "guest-links": {"GET": SEE_LINKS, "POST": OWN_VM},
     "guest-link-revoke": {"POST": access("admin owner manager", "auditor")},
     "visit": {"GET": PUBLIC},
     "visit-enter": {"POST": PUBLIC},

@@ -15,6 +15,7 @@ from vms.api.auth import actor_of
 from vms.api.inputs import LinkCreate
 from vms.models import ConsoleLink
 from vms.policy import Action
+from vms.problems import Forbidden
 from vms.services import links, seats
 
 router = Router(tags=["vms"])
@@ -106,7 +107,9 @@ def list_consoles(request: HttpRequest, vm_id: UUID) -> list[ConsoleSeat]:
 def list_console_links(request: HttpRequest, vm_id: UUID) -> list[ConsoleLinkInfo]:
     """List links that let somebody without an account open a console; ended ones are among them."""
     actor = actor_of(request)
-    vm = selectors.vm(actor, vm_id, Action.VM_SHARE)
+    vm = selectors.vm(actor, vm_id)
+    if not links.can_look(actor, vm):
+        raise Forbidden("forbidden", action=Action.LINK_VIEW.value)
     return [_info(link) for link in selectors.console_links(actor, vm)]
 
 

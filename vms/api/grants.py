@@ -57,7 +57,7 @@ def get_template_limits(request: HttpRequest, template_id: UUID) -> LimitsInfo:
     summary="Who may use a template",
 )
 def get_template_access(request: HttpRequest, template_id: UUID) -> AccessInfo:
-    """Show to whom a template is granted. For those who manage it."""
+    """Show to whom a template is granted. For those who manage it, and auditors."""
     return _show(template_access.access(actor=actor_of(request), template_id=template_id))
 
 

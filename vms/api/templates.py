@@ -43,7 +43,7 @@ def list_templates(request: HttpRequest, paging: Query[Paging]) -> TemplatePage:
     "", response={201: TemplateInfo}, operation_id="create_template", summary="Make a template"
 )
 def create_template(request: HttpRequest, data: TemplateCreate) -> Status[TemplateInfo]:
-    """Make a template from an image, an installer or the network. For administrators."""
+    """Make a template from an image, an installer or the network."""
     usual = Blueprint() if data.source is SourceKind.IMAGE else Blueprint(disks=())
     if data.disk_bytes and data.source is not SourceKind.IMAGE:
         usual = Blueprint(disks=(DiskPlan(DiskOrigin.BLANK),))
@@ -90,7 +90,7 @@ def get_template(request: HttpRequest, template_id: UUID) -> TemplateInfo:
     summary="Change a template",
 )
 def change_template(request: HttpRequest, template_id: UUID, data: TemplateChange) -> TemplateInfo:
-    """Make a new version; guests made from former ones stay as they are. For administrators."""
+    """Make a new version; guests made from former ones stay as they are."""
     actor = actor_of(request)
     row = selectors.template(actor, template_id)
     now = TemplateDefaults(**{one.name: getattr(row, one.name) for one in fields(TemplateDefaults)})
@@ -127,7 +127,7 @@ def copy_template(
     summary="List the versions of a template",
 )
 def list_template_versions(request: HttpRequest, template_id: UUID) -> list[VersionInfo]:
-    """Show each change, newest first: who made it, when, and what differs. For administrators."""
+    """Show each change, newest first: who made it, when, and what differs."""
     lines = versions.history(actor=actor_of(request), template_id=template_id)
     return [VersionInfo(**{**asdict(line), "changed": list(line.changed)}) for line in lines]
 
@@ -139,6 +139,6 @@ def list_template_versions(request: HttpRequest, template_id: UUID) -> list[Vers
     summary="Delete a template",
 )
 def delete_template(request: HttpRequest, template_id: UUID) -> Status[None]:
-    """Delete a template; its image and the guests made from it stay. For administrators."""
+    """Delete a template; its image and the guests made from it stay."""
     templates.delete(actor=actor_of(request), template_id=template_id)
     return Status(204, None)

@@ -130,6 +130,11 @@ def _living_of(vm: VM) -> QuerySet[ConsoleLink]:
     return ConsoleLink.objects.filter(vm=vm, revoked_at=None, expires_at__gt=timezone.now())
 
 
+def can_look(actor: Actor, vm: VM) -> bool:
+    """Say whether somebody may see the links to a guest: who shares it, and who sees all."""
+    return can(actor, Action.VM_SHARE, vm) or can(actor, Action.LINK_VIEW)
+
+
 def revoke(*, actor: Actor, link_id: selectors.Identifier) -> ConsoleLink:
     """End a link at once, with the consoles that are open by it. Raises NotFound, Forbidden."""
     link = selectors.console_link(actor, link_id)

@@ -66,8 +66,11 @@ def limits_of(template: Template) -> Limits:
 
 
 def access(*, actor: Actor, template_id: selectors.Identifier) -> Access:
-    """Read who may use a template; for those who manage it. Raises NotFound, Forbidden."""
-    template = selectors.template(actor, template_id, Action.TEMPLATE_MANAGE)
+    """Read who may use a template; for those who manage it or look at all.
+
+    Raises NotFound, Forbidden.
+    """
+    template = selectors.template(actor, template_id, Action.TEMPLATE_INSPECT)
     rows = list(TemplateGrant.objects.filter(template=template))
     return Access(
         is_for_all=any(row.is_for_all for row in rows),

@@ -75,8 +75,8 @@ def source_of(template: Template, number: int) -> Source:
 
 
 def history(*, actor: Actor, template_id: selectors.Identifier) -> list[VersionLine]:
-    """List the versions, newest first; for those who manage templates."""
-    template = selectors.template(actor, template_id, Action.TEMPLATE_MANAGE)
+    """List the versions, newest first; for those who manage the template or look at all."""
+    template = selectors.template(actor, template_id, Action.TEMPLATE_INSPECT)
     rows = list(template.versions.all())
     made = list(template.vms.values_list("template_number", flat=True))
     before = {new.pk: old.content for new, old in pairwise(rows)}

@@ -11,7 +11,7 @@ from vms import messages
 from vms.models import AuditPhase, Role, VmRole
 from vms.services.activity import Line
 
-_PAGES = {"vm": "guest", "template": "template-edit"}
+_PAGES = {"vm": "guest", "template": "template-history"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class TemplateCard:
     disk_bytes: int
     guests: int
     can_manage: bool
+    can_inspect: bool
     source: str
     hardware: list[tuple[str, str]]
 
@@ -62,6 +63,7 @@ def _card(
         disk_bytes=max(template.disk_bytes, smallest),
         guests=guests,
         can_manage=actor is not None and can(actor, Action.TEMPLATE_MANAGE, template),
+        can_inspect=actor is not None and can(actor, Action.TEMPLATE_INSPECT, template),
         source=str(SOURCE_NAMES[template.plan.source]),
         hardware=hardwarelines.lines(template.plan),
     )

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from vms.models import VM, AuditEntry, ConsoleLink
 from vms.policy import Action, Person, can
-from vms.services import consoles, recordings, seats
+from vms.services import consoles, links, recordings, seats
 from vms.web.recordingpage import device_label, filmings
 
 COMBINATIONS = (
@@ -58,7 +58,7 @@ def console_context(actor: Person, guest: VM) -> dict[str, Any]:  # Any: a conte
         "can_control": can(actor, Action.VM_CONSOLE, guest),
         "can_take": can(actor, Action.VM_CONSOLE_TAKE, guest),
         "can_look": recordings.can_look(actor, guest),
-        "can_share": can(actor, Action.VM_SHARE, guest),
+        "can_see_links": links.can_look(actor, guest),
         "can_media": can(actor, Action.VM_MEDIA, guest),
         "has_clipboard": consoles.has_clipboard(guest),
         **keys_context(),
@@ -102,9 +102,9 @@ class LinkLine:
         return self.link.is_alive
 
 
-def link_lines(links: Iterable[ConsoleLink]) -> list[LinkLine]:
+def link_lines(found: Iterable[ConsoleLink]) -> list[LinkLine]:
     """Word the links of a guest."""
-    rows = list(links)
+    rows = list(found)
     taken = Counter(seats.alive().filter(link__in=rows).values_list("link_id", flat=True))
     return [_link_line(link, taken[link.pk]) for link in rows]
 

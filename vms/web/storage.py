@@ -79,7 +79,7 @@ def use_view(use: uses.Use) -> UseView:
         uses.UseKind.DISK: "guest",
         uses.UseKind.BELOW: "guest",
         uses.UseKind.CD: "guest",
-        uses.UseKind.TEMPLATE: "template-edit",
+        uses.UseKind.TEMPLATE: "template-history",
         uses.UseKind.OVERLAY: "pool",
     }
     return UseView(use.words, reverse(pages[use.kind], args=[use.id]) if use.id else "")

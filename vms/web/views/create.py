@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from vms import selectors
 from vms.models import Template
 from vms.policy import Action, Person, can
+from vms.problems import Forbidden
 from vms.services import machines, quotas, template_access, templates
 from vms.web import hardwarelines
 from vms.web.cards import template_cards
@@ -28,6 +29,8 @@ from vms.web.forms.quotas import narrow
 @door
 def choose_template(request: HttpRequest, actor: Person) -> HttpResponse:
     """Show the templates to make a guest from."""
+    if not can(actor, Action.VM_CREATE):
+        raise Forbidden("forbidden", action=Action.VM_CREATE.value)
     context = {
         "cards": template_cards(selectors.templates(actor)),
         "can_create": can(actor, Action.TEMPLATE_CREATE),

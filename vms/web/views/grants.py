@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from vms import circles, selectors
-from vms.policy import Action, Person
+from vms.policy import Action, Person, can
 from vms.services import template_access
 from vms.web.door import done, door
 from vms.web.forms.grants import FIELD_NAMES, AccessForm, initial_of
@@ -21,8 +21,10 @@ from vms.web.forms.problems import SHOWN, add_problems
 @require_http_methods(["GET", "HEAD", "POST"])
 @door
 def access(request: HttpRequest, actor: Person, template_id: uuid.UUID) -> HttpResponse:
-    """Grant a template and set its limits."""
-    template = selectors.template(actor, template_id, Action.TEMPLATE_MANAGE)
+    """Show to whom a template is granted and its limits; set both."""
+    is_read = request.method in {"GET", "HEAD"}
+    asked = Action.TEMPLATE_INSPECT if is_read else Action.TEMPLATE_MANAGE
+    template = selectors.template(actor, template_id, asked)
     now = template_access.access(actor=actor, template_id=template_id)
     form = AccessForm(
         request.POST if request.method == "POST" else None,
@@ -37,6 +39,7 @@ def access(request: HttpRequest, actor: Person, template_id: uuid.UUID) -> HttpR
             add_problems(form, problem, FIELD_NAMES)
         else:
             return done(request, _("Access to the template is set."), reverse("templates"))
-    context = {"form": form, "template": template}
+    can_manage = can(actor, Action.TEMPLATE_MANAGE, template)
+    context = {"form": form, "template": template, "can_manage": can_manage}
     status = 422 if form.is_bound else 200
     return render(request, "templates/access.html", context, status=status)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from vms import circles
-from vms.policy import Person
+from vms.policy import Action, Person, can
 from vms.services import leases
 from vms.web.door import done, door
 from vms.web.forms.leases import LeaseRuleForm
@@ -44,5 +44,7 @@ def _edit(request: HttpRequest, actor: Person, group_id: uuid.UUID | None) -> Ht
             return done(request, _("The rule is set."), reverse("people-quotas"))
     name = circles.group(actor, group_id).name if group_id else ""
     status = 422 if form.is_bound else 200
-    context = {"form": form, "name": name}
+    back = reverse("group", args=[group_id]) if group_id else reverse("people-quotas")
+    can_manage = can(actor, Action.LEASE_MANAGE)
+    context = {"form": form, "name": name, "can_manage": can_manage, "back_url": back}
     return render(request, "people/lease_rule.html", context, status=status)

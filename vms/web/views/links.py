@@ -12,7 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from vms import selectors
 from vms.models import VM
-from vms.policy import Action, Person
+from vms.policy import Action, Person, can
+from vms.problems import Forbidden
 from vms.services import links
 from vms.web.consolepage import link_lines, panels_of
 from vms.web.door import done, door
@@ -25,9 +26,12 @@ from vms.web.guestpage import guest_context
 @door
 def page(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpResponse:
     """List the links; make one and show it, this once."""
-    guest = selectors.vm(actor, vm_id, Action.VM_SHARE)
+    guest = selectors.vm(actor, vm_id)
+    if not links.can_look(actor, guest):
+        raise Forbidden("forbidden", action=Action.LINK_VIEW.value)
     if request.method != "POST":
         return _show(request, actor, guest, LinkForm(panels=panels_of(guest)))
+    selectors.vm(actor, vm_id, Action.VM_SHARE)
     form = LinkForm(request.POST, panels=panels_of(guest))
     if form.is_valid():
         try:
@@ -48,6 +52,7 @@ def _show(
 ) -> HttpResponse:
     context = guest_context(actor, guest, "console") | {
         "form": form,
+        "can_share": can(actor, Action.VM_SHARE, guest),
         "links": link_lines(selectors.console_links(actor, guest)),
     }
     return render(request, "guests/links.html", context, status=status)

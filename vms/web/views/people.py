@@ -69,15 +69,19 @@ def _show_secret(request: HttpRequest, user: User, password: str, *, is_new: boo
 @require_http_methods(["GET", "HEAD", "POST"])
 @door
 def rules(request: HttpRequest, actor: Person) -> HttpResponse:
-    """Say which roles need a second factor."""
-    _require_manager(actor)
+    """Show and say which roles need a second factor."""
+    if request.method == "POST":
+        _require_manager(actor)
+    elif not can(actor, Action.PEOPLE_VIEW):
+        raise Forbidden("forbidden", action=Action.PEOPLE_VIEW.value)
     initial = {"roles": sorted(factors.roles_in_need())}
     form = FactorRuleForm(request.POST if request.method == "POST" else None, initial=initial)
     if form.is_valid():
         factors.set_roles_in_need(actor=actor, roles=form.cleaned_data["roles"])
         return _done(request, _("The rules for logging in are saved."))
     status = 422 if form.is_bound else 200
-    return render(request, "people/rules.html", {"form": form}, status=status)
+    context = {"form": form, "can_manage": can(actor, Action.PEOPLE_MANAGE)}
+    return render(request, "people/rules.html", context, status=status)
 
 
 @require_POST

@@ -54,7 +54,7 @@ def site(request: HttpRequest, actor: Person) -> HttpResponse:
             add_problems(form, problem)
         else:
             return _done(request, _("The quota of the site is set."))
-    return _show(request, form, {"scope": "site"})
+    return _show(request, actor, form, {"scope": "site"})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -77,7 +77,7 @@ def person(request: HttpRequest, actor: Person, user_id: uuid.UUID) -> HttpRespo
         "bars": use_lines(line.limits, line.used, quota_rules.of_site(actor=actor)),
         "site": limit_words(quota_rules.of_site(actor=actor)),
     }
-    return _show(request, form, context)
+    return _show(request, actor, form, context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -98,17 +98,25 @@ def group(request: HttpRequest, actor: Person, group_id: uuid.UUID) -> HttpRespo
         "name": line.group.name,
         "members": line.members,
         "bars": use_lines(line.limits, line.used),
+        "back_url": reverse("group", args=[group_id]),
     }
-    return _show(request, form, context)
+    return _show(request, actor, form, context)
 
 
 def _data(request: HttpRequest) -> QueryDict | None:
     return request.POST if request.method == "POST" else None
 
 
-def _show(request: HttpRequest, form: QuotaForm, context: Mapping[str, object]) -> HttpResponse:
+def _show(
+    request: HttpRequest, actor: Person, form: QuotaForm, context: Mapping[str, object]
+) -> HttpResponse:
+    usual = {
+        "form": form,
+        "can_manage": can(actor, Action.QUOTA_MANAGE),
+        "back_url": reverse("people-quotas"),
+    }
     status = 422 if form.is_bound else 200
-    return render(request, "people/quota.html", {"form": form, **context}, status=status)
+    return render(request, "people/quota.html", usual | dict(context), status=status)
 
 
 def _done(request: HttpRequest, text: str) -> HttpResponse:

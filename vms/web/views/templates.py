@@ -30,6 +30,7 @@ def page(request: HttpRequest, actor: Person) -> HttpResponse:
     context = {
         "cards": template_cards(selectors.templates(actor), selectors.vms(actor), actor),
         "can_create": can(actor, Action.TEMPLATE_CREATE),
+        "can_use": can(actor, Action.VM_CREATE),
     }
     return render(request, "templates/list.html", context)
 
@@ -151,10 +152,11 @@ def from_guest(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpRes
 @door
 def history(request: HttpRequest, actor: Person, template_id: uuid.UUID) -> HttpResponse:
     """Show the versions of a template."""
-    template = selectors.template(actor, template_id, Action.TEMPLATE_MANAGE)
+    template = selectors.template(actor, template_id, Action.TEMPLATE_INSPECT)
     lines = versions.history(actor=actor, template_id=template_id)
     context = {
         "template": template,
+        "can_manage": can(actor, Action.TEMPLATE_MANAGE, template),
         "lines": [(line, ", ".join(map(changed_label, line.changed))) for line in lines],
     }
     return render(request, "templates/history.html", context)
