@@ -72,9 +72,11 @@ function showConsole({ name, kind, device, mode, ticket_url: ticketUrl }) {
   const load = async () => (isSerial ? (await import("./console/terminal.js")).openTerminal : openScreen);
   const session = new Session(/** @type {HTMLElement} */ (byId("screen")), { ticketUrl, name, wanted }, load, changed, (...news) => company.heard(...news));
   const tools = startTools({ root, current: () => session });
-  const company = startCompany({ root, current: () => session, recorded: (is) => byId("recorded")?.toggleAttribute("hidden", !is) });
+  const company = startCompany({ root, current: () => session, recorded: () => undefined });
   function changed() {
     write("console-status", session.status);
+    // Asked anew with each change: it may have ended while the connection was lost.
+    byId("recorded")?.toggleAttribute("hidden", !session.talk.seats?.recorded);
     tools?.changed();
     company?.show();
   }

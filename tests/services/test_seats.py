@@ -265,7 +265,6 @@ def test_control_is_one_whatever_a_process_believes(sit, alice, bob):
         Seat.objects.filter(pk=other.ticket_id).update(has_control=True)
 
 
-@pytest.mark.django_db(transaction=True)
 def test_everybody_at_the_device_is_told_that_it_is_recorded(sit, vm, alice, bob):
     first, second, other = sit(alice), sit(bob), sit(bob, kind="serial")
 
@@ -279,6 +278,7 @@ def test_everybody_at_the_device_is_told_that_it_is_recorded(sit, vm, alice, bob
     assert not told(first)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_many_who_take_control_at_once_leave_one_who_has_it(sit, alice):
     grants = [sit(alice) for _ in range(6)]
     errors: list[Exception] = []

@@ -10,8 +10,12 @@ export class Talk {
   lastWish = "";
   /** Who has control elsewhere himself takes it along when he opens another console, once. */
   #isFirst = true;
-  /** Whether another console of the looker's own took the control that this one had. */
-  #isLent = false;
+  /**
+   * The looker's own console that took the control which this one had, until it leaves; "" where it
+   * is not known, null where there is nothing to come back.
+   * @type {string | null}
+   */
+  #lentTo = null;
   /** @type {WebSocket | null} */
   #socket = null;
 
@@ -40,6 +44,8 @@ export class Talk {
 
   /** The connection has ended. */
   end() {
+    // A connection that broke without a word may hold the seat, and control, for a while.
+    if (this.seats?.control) this.#lentTo = "";
     this.#socket = null;
     this.seats = null;
   }
@@ -52,18 +58,33 @@ export class Talk {
     // Who watched when the connection was lost comes back to watch.
     this.wanted.claims = now.control ? "1" : "0";
     const holder = now.people.find((each) => each.control && each.kind === kind && String(each.device) === device);
-    const isLetGo = this.lastWish === "release" || this.lastWish === "give";
-    if (before?.control && !now.control) this.#isLent = !isLetGo;
-    if (now.control || (holder && !holder.mine)) this.#isLent = false;
-    const comesBack = this.#isLent && !holder && now.may.control;
-    if (comesBack || (this.#isFirst && !now.control && holder?.mine)) this.wish("claim");
+    const hasLost = Boolean(before?.control && !now.control);
+    if (hasLost) this.#lentTo = this.lastWish === "release" || this.lastWish === "give" ? null : "";
+    this.#follow(now, holder);
+    // With the first word of a connection others of the looker's may not be back yet.
+    const comesBack = before && this.#lentTo !== null && !holder;
+    const takesAlong = this.#isFirst && !now.control && holder?.mine;
     this.#isFirst = false;
+    if ((comesBack || takesAlong) && now.may.control) this.wish("claim");
     this.heard(before, now);
+    if (hasLost) this.lastWish = ""; // it is answered, and explains no later loss
+  }
+
+  /**
+   * Follow the control that is lent. Where it was let go, and did not leave with its console, it was
+   * let go on purpose: for whoever wants it.
+   * @param {Seats} now @param {import("./company.js").Sitter | undefined} holder
+   */
+  #follow(now, holder) {
+    if (this.#lentTo === null) return;
+    const isLetGo = !holder && now.people.some((each) => each.id === this.#lentTo);
+    if (now.control || isLetGo || (holder && !holder.mine)) this.#lentTo = null;
+    else if (holder) this.#lentTo = holder.id;
   }
 
   /** The looker works here now: what another console of his has comes back. */
   fetch() {
-    if (this.#isLent) this.wish("claim");
+    if (this.#lentTo !== null) this.wish("claim");
   }
 
   /** Tell the server what somebody wants. @param {string} kind @param {string} [to] another seat */
