@@ -17,14 +17,12 @@ def to(user: User, rows: QuerySet[Template]) -> QuerySet[Template]:
     return rows.filter(Q(pk__in=granted) | own)
 
 
-def is_of_his_groups(user: User, template: Template) -> bool:
-    """Say whether it is granted to groups of his and to nobody else, or made by him and nobody has
-    it yet.
-    """
+def is_his(user: User, template: Template) -> bool:
+    """Say whether an author made it, or it is granted to groups of his and to nobody else."""
+    if template.created_by_id == user.pk:
+        return True
     grants = TemplateGrant.objects.filter(template=template)
-    if grants.exclude(group__in=_groups(user)).exists():
-        return False
-    return template.created_by_id == user.pk or grants.exists()
+    return grants.exists() and not grants.exclude(group__in=_groups(user)).exists()
 
 
 def _groups(user: User) -> QuerySet[Membership, uuid.UUID]:

@@ -137,7 +137,7 @@ def _sees_template(user: User, thing: object) -> bool:
 
 
 def _manages_template(user: User, thing: object) -> bool:
-    return isinstance(thing, Template) and offers.is_of_his_groups(user, thing)
+    return isinstance(thing, Template) and offers.is_his(user, thing)
 
 
 def _himself(user: User, thing: object) -> bool:

@@ -95,14 +95,42 @@ def test_the_template_of_an_author_is_for_his_groups(image, author, alice, mallo
 
 def test_an_author_manages_the_templates_of_his_groups_only(template, author, alice, students):
     actor = Person(author)
-    manages = [False]
     assert can(actor, Action.TEMPLATE_MANAGE, template) is False  # it is for everyone
     grant(template, students)
     assert can(actor, Action.TEMPLATE_MANAGE, template) is False
     Membership.objects.create(group=students, user=author)
     assert can(actor, Action.TEMPLATE_MANAGE, template)
     grant(template, students, group_of("Others"))
-    assert can(actor, Action.TEMPLATE_MANAGE, template) in manages
+    assert can(actor, Action.TEMPLATE_MANAGE, template) is False
+
+
+def test_an_author_manages_what_he_made_whoever_else_uses_it(template, author, students):
+    actor = Person(author)
+    type(template).objects.filter(pk=template.pk).update(created_by=author)
+    template.refresh_from_db()
+    for grants in ({"for_all": True}, {}):
+        grant(template, *([] if grants else [students]), **grants)
+        assert can(actor, Action.TEMPLATE_MANAGE, template)
+    author.role = "user"
+    assert not can(Person(author), Action.TEMPLATE_MANAGE, template)
+
+
+def test_what_an_administrator_granted_stays_when_an_author_saves(template, author, students):
+    own = group_of("Lab", author)
+    type(template).objects.filter(pk=template.pk).update(created_by=author)
+    grant(template, students, for_all=True)
+
+    def saved(for_all: bool, *groups) -> set[str]:
+        wanted = Access(for_all, frozenset(group.pk for group in groups), Limits())
+        template_access.set_access(actor=Person(author), template_id=template.pk, wanted=wanted)
+        rows = TemplateGrant.objects.filter(template=template).select_related("group")
+        return {row.group.name if row.group else "everyone" for row in rows}
+
+    assert saved(True, own) == {"everyone", "Lab", "Students"}
+    assert saved(True, students) == {"everyone", "Students"}
+    assert saved(False, own) == {"Lab", "Students"}
+    with pytest.raises(Invalid):  # what he took away he cannot give
+        saved(True, own)
 
 
 def test_an_author_grants_to_his_own_groups_and_never_to_everyone(template, author, students):

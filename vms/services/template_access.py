@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 
@@ -81,7 +81,7 @@ def access(*, actor: Actor, template_id: selectors.Identifier) -> Access:
 
 def begin(actor: Actor, template: Template) -> None:
     """Grant a new template: an administrator's to everyone, an author's to his groups."""
-    if isinstance(actor, Person) and actor.user.role == Role.AUTHOR:
+    if isinstance(actor, Person) and not can_grant_to_all(actor):
         groups = Group.objects.filter(memberships__user=actor.user)
         TemplateGrant.objects.bulk_create(
             [TemplateGrant(template=template, group=group) for group in groups]
@@ -93,11 +93,14 @@ def begin(actor: Actor, template: Template) -> None:
 def set_access(*, actor: Actor, template_id: selectors.Identifier, wanted: Access) -> Template:
     """Grant a template, and set its limits; guests made from it stay as they are.
 
-    Raises NotFound, Forbidden, Invalid: an author grants to his own groups alone.
+    Raises NotFound, Forbidden, Invalid: an author grants to his own groups alone. What an
+    administrator granted to groups that he does not see stays.
     """
     template = selectors.template(actor, template_id, Action.TEMPLATE_MANAGE)
-    if errors := _errors(actor, template, wanted):
+    now = access(actor=actor, template_id=template_id)
+    if errors := _errors(actor, template, now, wanted):
         raise Invalid(errors)
+    wanted = replace(wanted, group_ids=wanted.group_ids | (now.group_ids - _known_groups(actor)))
     target = audit.Target("template", str(template.pk), template.name)
     trail = audit.Trail(actor, "template.grant", target, detail=_detail(wanted))
     with transaction.atomic(), audit.audited(trail):
@@ -111,13 +114,20 @@ def set_access(*, actor: Actor, template_id: selectors.Identifier, wanted: Acces
     return template
 
 
-def _errors(actor: Actor, template: Template, wanted: Access) -> dict[str, Problem]:
+def can_grant_to_all(actor: Actor) -> bool:
+    """Say whether somebody may make a template everybody's: authors may not."""
+    return not (isinstance(actor, Person) and actor.user.role == Role.AUTHOR)
+
+
+def _known_groups(actor: Actor) -> frozenset[uuid.UUID]:
+    return frozenset(circles.groups(actor).values_list("pk", flat=True))
+
+
+def _errors(actor: Actor, template: Template, now: Access, wanted: Access) -> dict[str, Problem]:
     errors: dict[str, Problem] = {}
-    may = set(circles.groups(actor).values_list("pk", flat=True))
-    if not wanted.group_ids <= may:
+    if not wanted.group_ids <= _known_groups(actor) | now.group_ids:
         errors["groups"] = Problem("grant-unknown-group")
-    is_author = isinstance(actor, Person) and actor.user.role == Role.AUTHOR
-    if is_author and wanted.is_for_all:
+    if wanted.is_for_all and not now.is_for_all and not can_grant_to_all(actor):
         errors["is_for_all"] = Problem("grant-to-all")
     for name in ("vcpus", "memory_mib", "disk_bytes"):
         span: Span = getattr(wanted.limits, name)

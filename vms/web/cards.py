@@ -55,6 +55,7 @@ def template_cards(
 def _card(
     template: Template, status: TemplateStatus, guests: int, actor: Person | None
 ) -> TemplateCard:
+    can_manage = actor is not None and can(actor, Action.TEMPLATE_MANAGE, template)
     smallest = status.image.capacity_bytes if status.image else 0
     return TemplateCard(
         template=template,
@@ -62,8 +63,9 @@ def _card(
         icon=os_icon(f"{template.os_name} {template.name}"),
         disk_bytes=max(template.disk_bytes, smallest),
         guests=guests,
-        can_manage=actor is not None and can(actor, Action.TEMPLATE_MANAGE, template),
-        can_inspect=actor is not None and can(actor, Action.TEMPLATE_INSPECT, template),
+        can_manage=can_manage,
+        can_inspect=can_manage
+        or (actor is not None and can(actor, Action.TEMPLATE_INSPECT, template)),
         source=str(SOURCE_NAMES[template.plan.source]),
         hardware=hardwarelines.lines(template.plan),
     )

@@ -66,7 +66,7 @@ class AccessForm(forms.Form):
         """Return what was said; call only when the form is valid."""
         data = self.cleaned_data
         return Access(
-            is_for_all=data["is_for_all"],
+            is_for_all=data.get("is_for_all", False),
             group_ids=frozenset(_ids(data["groups"])),
             limits=Limits(
                 vcpus=Span(data["min_vcpus"], data["max_vcpus"]),

@@ -32,6 +32,8 @@ def access(request: HttpRequest, actor: Person, template_id: uuid.UUID) -> HttpR
         groups=circles.groups(actor),
         networks=selectors.networks(actor).filter(host=template.host),
     )
+    if not now.is_for_all and not template_access.can_grant_to_all(actor):
+        del form.fields["is_for_all"]
     if form.is_valid():
         try:
             template_access.set_access(actor=actor, template_id=template_id, wanted=form.access())
