@@ -13,12 +13,12 @@ function step(smallest, largest) {
   return range > 2048 ? 128 : range > 256 ? 16 : 1;
 }
 
-for (const slider of document.querySelectorAll("input[data-slider]")) {
-  if (!(slider instanceof HTMLInputElement)) continue;
+/** @param {HTMLInputElement} slider */
+function tie(slider) {
   const typed = document.getElementById(slider.dataset.slider ?? "");
-  if (!(typed instanceof HTMLInputElement)) continue;
+  if (!(typed instanceof HTMLInputElement)) return;
   const [smallest, largest] = [Math.ceil(Number(typed.min)), Math.floor(Number(typed.max))];
-  if (!(largest > smallest)) continue;
+  if (!(largest > smallest)) return;
   const by = step(smallest, largest);
   slider.min = String(by > 1 ? Math.ceil(smallest / by) * by : smallest);
   slider.max = String(largest);
@@ -29,9 +29,21 @@ for (const slider of document.querySelectorAll("input[data-slider]")) {
   typed.addEventListener("input", () => (slider.value = typed.value));
 }
 
-for (const area of document.querySelectorAll("textarea[data-numbered]")) {
-  if (area instanceof HTMLTextAreaElement) number(area);
+/** Bring the fields within a part of the page to life. @param {ParentNode} part */
+function enliven(part) {
+  for (const slider of part.querySelectorAll("input[data-slider]")) {
+    if (slider instanceof HTMLInputElement) tie(slider);
+  }
+  for (const area of part.querySelectorAll("textarea[data-numbered]")) {
+    if (area instanceof HTMLTextAreaElement) number(area);
+  }
+  for (const frame of part.querySelectorAll("[data-chooser]")) {
+    if (frame instanceof HTMLElement) chooser(frame);
+  }
 }
-for (const frame of document.querySelectorAll("[data-chooser]")) {
-  if (frame instanceof HTMLElement) chooser(frame);
-}
+
+enliven(document);
+document.addEventListener("htmx:load", (event) => {
+  // htmx tells of the page itself, too, which is alive already.
+  if (event.target instanceof HTMLFormElement) enliven(event.target);
+});

@@ -18,7 +18,7 @@ from vms.hypervisor.types import VolumeInfo
 from vms.imaging import addresses, catalogue, checksums, fetch, formats
 from vms.imaging.addresses import Rules
 from vms.imaging.catalogue import Entry
-from vms.models import Host, ImageSource, Job, Network, Pool, Template, Volume
+from vms.models import ImageSource, Job, Pool, Volume
 from vms.policy import Action, Actor, Person, SystemActor, can
 from vms.problems import Forbidden, Invalid, Problem, Refused
 from vms.services import hosts, importing, incoming, jobs, templates
@@ -210,24 +210,11 @@ def _defaults(entry: Entry, image: Volume) -> TemplateDefaults:
     host = image.pool.host
     memory = int(host.facts.get("memory_mib") or entry.memory_mib)
     return TemplateDefaults(
-        name=_free_name(entry.name),
+        name=templates.free_name(entry.name),
         os_name=entry.name,
         memory_mib=min(entry.memory_mib, memory),
         disk_bytes=max(entry.disk_bytes, image.capacity_bytes),
-        network_name=_network(host),
+        network_name=templates.usual_network(host),
         has_cloud_init=True,
         default_user=entry.user,
     )
-
-
-def _network(host: Host) -> str:
-    """Choose the network of the first start, or else any that is there."""
-    names = list(Network.objects.filter(host=host, is_active=True).values_list("name", flat=True))
-    usual = settings.KVMWEB.network
-    return usual if usual in names else next(iter(names), "")
-
-
-def _free_name(name: str) -> str:
-    taken = set(Template.objects.filter(name__startswith=name).values_list("name", flat=True))
-    numbered = (f"{name} ({number})" for number in range(2, len(taken) + 3))
-    return next(each for each in (name, *numbered) if each not in taken)

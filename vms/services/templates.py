@@ -18,7 +18,7 @@ from vms.hypervisor.blueprint import (
     with_first_network,
 )
 from vms.live import publish
-from vms.models import Host, Job, Pool, Template, Volume
+from vms.models import Host, Job, Network, Pool, Template, Volume
 from vms.policy import Action, Actor, Person, can
 from vms.problems import Forbidden, Invalid, NotFound, Problem
 from vms.services import audit, cloud, fitting, names, template_access, versions
@@ -35,11 +35,13 @@ __all__ = [
     "delete",
     "edit",
     "edit_whole",
+    "free_name",
     "make",
     "possible_hosts",
     "size_problems",
     "status",
     "statuses",
+    "usual_network",
 ]
 
 MAX_DESCRIPTION = 2000
@@ -156,6 +158,20 @@ def delete(*, actor: Actor, template_id: selectors.Identifier) -> None:
     with transaction.atomic(), audit.audited(audit.Trail(actor, "template.delete", target)):
         template.delete()
         transaction.on_commit(lambda: publish.things_changed("templates"))
+
+
+def free_name(name: str) -> str:
+    """Return the name, with a number behind it where a template has it already."""
+    taken = set(Template.objects.filter(name__startswith=name).values_list("name", flat=True))
+    numbered = (f"{name} ({number})" for number in range(2, len(taken) + 3))
+    return next(each for each in (name, *numbered) if each not in taken)
+
+
+def usual_network(host: Host) -> str:
+    """Return the network of the first start, or else any that is there, "" for none."""
+    found = list(Network.objects.filter(host=host, is_active=True).values_list("name", flat=True))
+    usual = str(settings.KVMWEB.network)
+    return usual if usual in found else next(iter(found), "")
 
 
 def using(host: Host, *, pool: str, volume: str) -> Template | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
+from django.forms.utils import ErrorDict
 from django.utils.translation import gettext as now
 from django.utils.translation import gettext_lazy as _
 
@@ -39,6 +40,8 @@ from vms.web.forms.fields import CountField, GibibytesField, to_bytes, to_gib
 from vms.web.forms.options import option_field
 
 DISK_PARTS = ("origin", "bus", "format", "pool", "cache", "discard")
+PROPOSE = "propose"
+"""Sent along by whoever wants the values of what he chose proposed."""
 DEVICES = ("has_screen", "has_serial", "has_agent", "has_rng")
 
 
@@ -99,8 +102,20 @@ class MachineForm(forms.Form):
         return max(1, min(most, count))
 
     @property
+    def is_draft(self) -> bool:
+        """True when the form was sent to be filled further, not to be saved."""
+        return self.is_growing or PROPOSE in self.data
+
+    def full_clean(self) -> None:
+        """Judge nothing of a draft."""
+        if self.is_bound and self.is_draft:
+            self._errors, self.cleaned_data = ErrorDict(), {}
+            return
+        super().full_clean()
+
+    @property
     def is_growing(self) -> bool:
-        """True when the form was sent to get one more row, not to be saved."""
+        """True when the form was sent to get one more row."""
         return any(f"add_{name}" in self.data for name in ("disk_rows", "nic_rows"))
 
     def _add_hardware(self) -> None:

@@ -40,6 +40,8 @@ class TemplateForm(MachineForm):
         choices=list(choices.SOURCES.items()),
         initial=SourceKind.IMAGE.value,
     )
+    proposed_for = forms.CharField(required=False, widget=forms.HiddenInput())
+    """The image or ISO whose values were proposed last."""
     image = forms.ChoiceField(label=_("Disk image"), required=False)
     iso = forms.ChoiceField(label=_("Installer"), required=False)
     name = forms.CharField(label=_("Name"), strip=False)

@@ -15,12 +15,15 @@ from vms.models import Host, Template
 from vms.policy import Action, Person, can
 from vms.problems import Forbidden
 from vms.services import hosts, template_copies, templates, versions
+from vms.web import proposals
 from vms.web.cards import template_cards
 from vms.web.door import done, door
 from vms.web.forms.copying import CopyForm
+from vms.web.forms.machine import PROPOSE
 from vms.web.forms.problems import SHOWN, add_problems
 from vms.web.forms.templates import Surroundings, TemplateForm
 from vms.web.hardwarelines import changed_label
+from vms.web.proposals import ProposalNote
 
 
 @require_safe
@@ -71,10 +74,8 @@ def new(request: HttpRequest, actor: Person) -> HttpResponse:
     _require_author(actor)
     host = _host_of(request, actor)
     around = _around(actor, host)
-    first = {"image": request.GET.get("image", "")}
-    data = request.POST if request.method == "POST" else None
-    form = TemplateForm(data, initial=first, around=around)
-    if not form.is_growing and form.is_valid():
+    form, note = _first_form(request, actor, around)
+    if not form.is_draft and form.is_valid():
         try:
             made = templates.make(
                 actor=actor,
@@ -87,7 +88,21 @@ def new(request: HttpRequest, actor: Person) -> HttpResponse:
         else:
             done(request, _("The template “%(name)s” is ready.") % {"name": made.name}, "templates")
             return redirect("templates")
-    return _show(request, form, None, has_images=bool(around.images or around.isos))
+    has_images = bool(around.images or around.isos)
+    return _show(request, form, None, has_images=has_images, note=note)
+
+
+def _first_form(
+    request: HttpRequest, actor: Person, around: Surroundings
+) -> tuple[TemplateForm, ProposalNote | None]:
+    """Make the form of a new template, with what is proposed for its image where that is asked."""
+    if request.method != "POST":
+        first, note = proposals.first_values(actor, request.GET.get("image", ""))
+        return TemplateForm(None, initial=first, around=around), note
+    if PROPOSE not in request.POST:
+        return TemplateForm(request.POST, around=around), None
+    data, note = proposals.again(actor, request.POST)
+    return TemplateForm(data, around=around), note
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -97,7 +112,7 @@ def edit(request: HttpRequest, actor: Person, template_id: uuid.UUID) -> HttpRes
     template = selectors.template(actor, template_id, Action.TEMPLATE_MANAGE)
     data = request.POST if request.method == "POST" else None
     form = TemplateForm(data, around=_around(actor, template.host), template=template)
-    if not form.is_growing and form.is_valid():
+    if not form.is_draft and form.is_valid():
         try:
             templates.edit_whole(
                 actor=actor,
@@ -114,10 +129,22 @@ def edit(request: HttpRequest, actor: Person, template_id: uuid.UUID) -> HttpRes
 
 
 def _show(
-    request: HttpRequest, form: TemplateForm, template: Template | None, *, has_images: bool = True
+    request: HttpRequest,
+    form: TemplateForm,
+    template: Template | None,
+    *,
+    has_images: bool = True,
+    note: ProposalNote | None = None,
 ) -> HttpResponse:
-    is_wrong = form.is_bound and not form.is_growing
-    context = {"form": form, "template": template, "has_images": has_images}
+    is_wrong = form.is_bound and not form.is_draft
+    kept = [form.fields[name].label for name in note.kept] if note else []
+    context = {
+        "form": form,
+        "template": template,
+        "has_images": has_images,
+        "note": note,
+        "kept": kept,
+    }
     return render(request, "templates/form.html", context, status=422 if is_wrong else 200)
 
 
