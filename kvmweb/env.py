@@ -34,6 +34,7 @@ class Env(BaseSettings):
     upload_hours: float = Field(default=24.0, gt=0, le=8760)
     upload_space_gib: int = Field(default=200, ge=1)
     image_max_gib: int = Field(default=500, ge=1)
+    author_urls: bool = False
     download_allow: Annotated[list[str], NoDecode] = Field(default_factory=list)
     download_deny: Annotated[list[str], NoDecode] = Field(default_factory=list)
     catalogue: Path | None = None

@@ -18,6 +18,7 @@ from vms.models import (
     ConsoleLink,
     Group,
     Host,
+    ImageOrigin,
     Job,
     Membership,
     Network,
@@ -27,6 +28,7 @@ from vms.models import (
     Share,
     SshKey,
     Template,
+    Upload,
     User,
     VmRole,
     Volume,
@@ -63,7 +65,7 @@ AUDITOR = VIEWER | {
 }
 USER = {A.VM_CREATE}
 """What needs no thing, of a user."""
-AUTHOR = USER | {A.TEMPLATE_CREATE, A.NETWORK_VIEW}
+AUTHOR = USER | {A.TEMPLATE_CREATE, A.NETWORK_VIEW, A.IMAGE_ADD}
 TABLE: dict[str, set[Action]] = {
     "admin": set(Action),
     "alice": OWNER | USER,
@@ -145,6 +147,16 @@ def _rows(alice, vm):
     Volume.objects.create(pool=pool, name=seed, path=f"/p/{seed}", format="iso")
     Volume.objects.create(pool=pool, name="disk.qcow2", path="/p/disk.qcow2", format="qcow2")
     image = Volume.objects.create(pool=pool, name="a.qcow2", path="/p/a.qcow2", format="qcow2")
+    for name in ("author", "admin"):
+        brought = f"of-{name}.qcow2"
+        user = User.objects.get(username=name)
+        Volume.objects.create(pool=pool, name=brought, path=f"/p/{brought}", format="qcow2")
+        ImageOrigin.objects.create(
+            host=vm.host, pool_name="p", volume_name=brought, source="upload", added_by=user
+        )
+        Upload.objects.create(
+            user=user, pool=pool, filename=name, size_bytes=1, expires_at=timezone.now()
+        )
     Network.objects.create(host=vm.host, network_uuid=uuid.uuid4(), name="n")
     author = User.objects.get(username="author")
     for name, made_by in (("t", None), ("u", author)):
@@ -206,10 +218,23 @@ def test_an_author_manages_the_templates_that_he_made_and_sees_no_disk_of_a_gues
     actor = Person(cast["author"])
     managed = [row.name for row in Template.objects.all() if can(actor, A.TEMPLATE_MANAGE, row)]
     assert managed == ["u"]
-    assert {row.name for row in visible(actor, Volume.objects.all())} == {"a.iso", "a.qcow2"}
+    seen = {row.name for row in visible(actor, Volume.objects.all())}
+    assert seen == {"a.iso", "a.qcow2", "of-author.qcow2"}
     assert not any(
         can(Person(cast["alice"]), A.TEMPLATE_MANAGE, row) for row in Template.objects.all()
     )
+
+
+def test_an_author_manages_the_images_that_he_brought_and_no_others(cast, vm, settings):
+    _rows(cast["alice"], vm)
+    for action in (A.IMAGE_MANAGE, A.VOLUME_DOWNLOAD):
+        for name, own in (("author", {"of-author.qcow2"}), ("alice", set()), ("auditor", set())):
+            actor = Person(cast[name])
+            assert {row.name for row in Volume.objects.all() if can(actor, action, row)} == own
+    assert not can(Person(cast["author"]), A.IMAGE_FETCH_URL)
+    settings.KVMWEB = settings.KVMWEB.model_copy(update={"author_urls": True})
+    assert can(Person(cast["author"]), A.IMAGE_FETCH_URL)
+    assert not can(Person(cast["alice"]), A.IMAGE_FETCH_URL)
 
 
 def test_a_group_manager_adds_members_and_a_member_does_not(cast):

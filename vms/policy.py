@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.db.models import Model, Q, QuerySet
 
-from vms import offers, standing
+from vms import belongings, offers, standing
 from vms.actions import Action
 from vms.actors import Actor, Door, LinkGuest, Person, SystemActor
 from vms.models import (
@@ -34,7 +35,6 @@ from vms.models import (
     VmRole,
     Volume,
 )
-from vms.models.host import SEED_NAME
 
 __all__ = [
     "RULES",
@@ -154,11 +154,8 @@ def _is_cd(_user: User, thing: object) -> bool:
     return isinstance(thing, Volume) and thing.is_iso and not thing.is_seed
 
 
-def _is_image(user: User, thing: object) -> bool:
-    """CDs, and images of templates that he sees: never the disk of somebody's guest."""
-    if not isinstance(thing, Volume) or thing.is_seed:
-        return False
-    return thing.is_iso or offers.to(user, Template.objects.filter(image=thing)).exists()
+def _may_fetch_urls(_user: User, _thing: object) -> bool:
+    return bool(settings.KVMWEB.author_urls)
 
 
 _OWN_ACCOUNT: dict[Action, Predicate] = {
@@ -187,7 +184,11 @@ _AUTHOR: dict[Action, Predicate] = {
     Action.TEMPLATE_INSPECT: _manages_template,
     Action.TEMPLATE_CREATE: _anyone,
     Action.TEMPLATE_MANAGE: _manages_template,
-    Action.IMAGE_VIEW: _is_image,
+    Action.IMAGE_VIEW: belongings.is_image_of,
+    Action.IMAGE_ADD: _anyone,
+    Action.IMAGE_FETCH_URL: _may_fetch_urls,
+    Action.IMAGE_MANAGE: belongings.is_his,
+    Action.VOLUME_DOWNLOAD: belongings.is_his,
     Action.NETWORK_VIEW: _anyone,
 }
 _LOOKING = (
@@ -273,14 +274,6 @@ def _members_of(user: User, rows: Rows) -> Rows:
     return rows.filter(group__in=Membership.objects.filter(user=user).order_by().values("group"))
 
 
-def _images_of(user: User, rows: Rows) -> Rows:
-    cds = Q(format="iso")
-    if user.role == Role.AUTHOR:
-        of_templates = offers.to(user, Template.objects.filter(image__isnull=False))
-        cds |= Q(pk__in=of_templates.order_by().values("image"))
-    return rows.filter(cds).exclude(name__regex=SEED_NAME)
-
-
 def _own(user: User, rows: Rows) -> Rows:
     return rows.filter(user=user)
 
@@ -288,7 +281,8 @@ def _own(user: User, rows: Rows) -> Rows:
 _ROWS: dict[type[Model], Callable[[User, Rows], Rows]] = {
     VM: lambda user, rows: rows.filter(standing.seen_by(user)),
     Template: offers.to,
-    Volume: _images_of,
+    Volume: belongings.images_of,
+    Upload: _own,
     Job: _jobs_of,
     Recording: _recordings_of,
     Share: _shares_of,

@@ -182,7 +182,7 @@ PAGES: dict[str, dict[str, Access | Row]] = {
     "volume-delete": {"GET": SET_POOL, "POST": SET_POOL},
     "images": {"GET": EVERYBODY},
     "image-fetch": {"GET": ADMIN, "POST": ADMIN},
-    "image-catalogue": {"GET": ADMIN, "POST": ADMIN},
+    "image-catalogue": {"GET": AUTHORS, "POST": AUTHORS},
     "image-delete": {"GET": DELETE_IMAGE, "POST": DELETE_IMAGE},
     "upload-discard": {"POST": access("admin")},
     "host-consoles": {"POST": SET_POOL},

@@ -7,6 +7,7 @@ import uuid
 import pytest
 from django.urls import reverse
 
+from tests.conftest import make_user
 from tests.web.conftest import error_beside, texts, tree, value_of
 from vms.models import ImageOrigin, Job, Upload, Volume
 from vms.policy import Person
@@ -154,3 +155,43 @@ def test_mallory_gets_no_form_no_catalogue_and_deletes_nothing(web, mallory, ima
     assert not tree(page).cssselect("#upload")
     assert b"base.qcow2" not in page.content
     assert not Job.objects.exists()
+
+
+# Template authors
+
+
+@pytest.fixture
+def author(db):
+    return make_user("author", "author")
+
+
+def test_an_author_finds_ways_in_and_an_ordinary_user_none(web, author, alice, image, settings):
+    page = tree(web(author).get(PAGE))
+    assert page.cssselect("#upload select option")
+    assert page.cssselect("a[href='/images/catalogue/']")
+    assert not page.cssselect("a[href='/images/fetch/']")
+    settings.KVMWEB = settings.KVMWEB.model_copy(update={"author_urls": True})
+    assert tree(web(author).get(PAGE)).cssselect("a[href='/images/fetch/']")
+    assert web(author).get("/images/fetch/").status_code == 200
+    page = tree(web(alice).get(PAGE))
+    assert not page.cssselect("#upload, a[href='/images/catalogue/'], a[href='/images/fetch/']")
+
+
+def test_an_author_deletes_his_own_from_the_page_and_no_other(web, author, known, image):
+    url = reverse("image-delete", args=[image.pk])
+    client = web(author)
+    assert client.get(url).status_code == 404
+    known.added_by = author
+    known.save()
+    assert tree(client.get(PAGE)).cssselect(f"a[href='{url}']")
+    assert client.post(url).status_code == 302
+    assert not Volume.objects.filter(pk=image.pk).exists()
+
+
+def test_what_was_granted_to_an_author_can_become_a_template_and_is_not_his(
+    web, author, known, template
+):
+    page = tree(web(author).get(PAGE))
+    assert page.cssselect(f"a[href='/templates/new/?image={template.image_id}']")
+    assert not page.cssselect(f"a[href='{reverse('image-delete', args=[template.image_id])}']")
+    assert not page.cssselect("a[download]")

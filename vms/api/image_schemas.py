@@ -45,7 +45,9 @@ class ImageDetail(ImageInfo):
     added_at: datetime | None = None
     is_being_made: bool
     uses: list[ImageUse]
-    hidden_uses: int = Field(description="How many guests use it that you may not see.")
+    hidden_uses: int = Field(
+        description="How many guests and templates use it that you may not see."
+    )
     can_delete: bool
     reason: str = Field(description="Why it cannot be deleted; empty when it can.")
     proposal: ImageProposal

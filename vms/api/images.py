@@ -22,7 +22,9 @@ router = Router(tags=["images"])
 
 @router.get("", response=ImagePage, operation_id="list_images", summary="List images")
 def list_images(request: HttpRequest, wanted: Query[ImageFilter]) -> ImagePage:
-    """List what templates can be made from, and ISOs. Users see ISOs."""
+    """List what templates can be made from, and ISOs. Users see ISOs, authors also what
+    they brought and images of templates that they see.
+    """
     rows = selectors.images(actor_of(request))
     if wanted.kind == "iso":
         rows = rows.filter(format="iso")
@@ -38,7 +40,7 @@ def list_images(request: HttpRequest, wanted: Query[ImageFilter]) -> ImagePage:
     summary="List the catalogue",
 )
 def list_catalogue(request: HttpRequest) -> list[CatalogueEntry]:
-    """List the official cloud images that can be fetched. For administrators."""
+    """List the official cloud images that can be fetched. For authors and administrators."""
     return [
         represent_images.catalogue_entry(each) for each in fetching.entries(actor=actor_of(request))
     ]
@@ -68,7 +70,10 @@ def fetch_catalogue_image(request: HttpRequest, data: CatalogueChoice) -> Status
     summary="Fetch an image from an address",
 )
 def fetch_image(request: HttpRequest, data: ImageFetch) -> Status[JobInfo]:
-    """Let the server download an ISO or disk image, look into it, and bring it into a pool."""
+    """Let the server download an ISO or disk image, look into it, and bring it into a pool.
+
+    For administrators, and for authors where `KVMWEB_AUTHOR_URLS` allows it.
+    """
     wanted = UrlRequest(
         url=data.url, pool_id=data.pool_id or "", checksum=data.checksum, filename=data.filename
     )
@@ -88,6 +93,6 @@ def get_image(request: HttpRequest, image_id: UUID) -> ImageDetail:
     "/{image_id}", response={204: None}, operation_id="delete_image", summary="Delete an image"
 )
 def delete_image(request: HttpRequest, image_id: UUID) -> Status[None]:
-    """Delete an image from its pool; refused while anything uses it. For administrators."""
+    """Delete an image from its pool, as an author one that you brought; not while it is used."""
     images.delete(actor=actor_of(request), image_id=image_id)
     return Status(204, None)

@@ -31,8 +31,8 @@ def detail(found: images.Image) -> schemas.ImageDetail:
         is_being_made=found.is_being_made,
         uses=[schemas.ImageUse(kind=use.kind, id=use.id, name=use.name) for use in found.uses],
         hidden_uses=found.hidden_uses,
-        can_delete=found.problem is None,
-        reason=messages.sentence(found.problem) if found.problem else "",
+        can_delete=found.is_managed and found.problem is None,
+        reason=_reason(found),
         proposal=schemas.ImageProposal(
             memory_mib=proposal.memory_mib,
             vcpus=proposal.vcpus,
@@ -44,6 +44,12 @@ def detail(found: images.Image) -> schemas.ImageDetail:
             needs_tpm=proposal.needs_tpm,
         ),
     )
+
+
+def _reason(found: images.Image) -> str:
+    if not found.is_managed:
+        return messages.sentence_for("forbidden")
+    return messages.sentence(found.problem) if found.problem else ""
 
 
 def catalogue_entry(entry: Entry) -> schemas.CatalogueEntry:

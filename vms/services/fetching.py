@@ -54,7 +54,7 @@ def entries(*, actor: Actor) -> tuple[Entry, ...]:
 
 def from_url(*, actor: Actor, request: UrlRequest) -> Job:
     """Enqueue the download of an image. Raises Forbidden, Invalid, Refused."""
-    _authorize(actor)
+    _authorize(actor, Action.IMAGE_FETCH_URL)
     errors: dict[str, Problem] = {}
     checksum = filename = ""
     try:
@@ -118,9 +118,9 @@ def from_catalogue(
     return _request(actor, pool, params)
 
 
-def _authorize(actor: Actor) -> None:
-    if not can(actor, Action.IMAGE_MANAGE):
-        raise Forbidden("forbidden", action=Action.IMAGE_MANAGE.value)
+def _authorize(actor: Actor, action: Action = Action.IMAGE_ADD) -> None:
+    if not can(actor, action):
+        raise Forbidden("forbidden", action=action.value)
 
 
 def _request(actor: Actor, pool: Pool, params: Params) -> Job:
@@ -139,8 +139,9 @@ def _request(actor: Actor, pool: Pool, params: Params) -> Job:
 
 def _again(actor: Actor, job: Job) -> Job:
     """Ask for the same download once more."""
-    _authorize(actor)
     params = Params(**job.params)
+    is_url = params.source == ImageSource.URL
+    _authorize(actor, Action.IMAGE_FETCH_URL if is_url else Action.IMAGE_ADD)
     pool = importing.pool_for(actor, params.pool_id)
     if pool is None:
         raise Refused("unknown-pool")

@@ -32,8 +32,10 @@ class Image:
     origin: ImageOrigin | None
     uses: tuple[Use, ...] = ()
     hidden_uses: int = 0
-    """How many more use it of which the reader may not know."""
+    """How many more guests and templates use it of which the reader may not know."""
     is_being_made: bool = field(default=False)
+    is_managed: bool = False
+    """The reader may delete it when nothing uses it, and read its file."""
 
     @property
     def problem(self) -> Problem | None:
@@ -92,28 +94,32 @@ def _images(actor: Actor, volumes: Sequence[Volume]) -> list[Image]:
     for volume in volumes:
         pool = volume.pool
         seen, hidden = users[volume.pk]
+        origin = origins.get((pool.host_id, pool.name, volume.name))
         images.append(
             Image(
                 volume=volume,
-                origin=origins.get((pool.host_id, pool.name, volume.name)),
+                origin=origin,
                 uses=seen,
                 hidden_uses=hidden,
                 is_being_made=(str(pool.host_id), pool.name, volume.name) in making,
+                is_managed=can(actor, Action.IMAGE_MANAGE, origin),
             )
         )
     return images
 
 
 def _users(actor: Actor, volumes: Sequence[Volume]) -> dict[uuid.UUID, tuple[tuple[Use, ...], int]]:
-    """Find who uses each volume; guests that the actor may not see are only counted."""
+    """Find who uses each volume; guests and templates that the actor may not see are counted."""
     visible = selectors.visible_vm_ids(actor)
+    templates = {str(pk) for pk in selectors.templates(actor).values_list("pk", flat=True)}
+    may_be_seen = {UseKind.TEMPLATE: templates, **dict.fromkeys(GUESTS, visible)}
     on_host: defaultdict[Host, list[Volume]] = defaultdict(list)
     for volume in volumes:
         on_host[volume.pool.host].append(volume)
     found = {}
     for host, group in on_host.items():
         for pk, each in uses.by_volume(host, group).items():
-            seen = tuple(use for use in each if use.kind not in GUESTS or use.id in visible)
+            seen = tuple(use for use in each if use.id in may_be_seen.get(use.kind, {use.id}))
             found[pk] = (seen, len(each) - len(seen))
     return found
 

@@ -19,14 +19,14 @@ from vms import selectors
 from vms.hypervisor import images, storage
 from vms.hypervisor.connection import HostConnection
 from vms.hypervisor.errors import OperationFailed, VolumeExists
-from vms.hypervisor.types import VolumeInfo
+from vms.hypervisor.types import PoolState, VolumeInfo
 from vms.imaging import checksums, formats, inspection, unpack
 from vms.imaging.formats import KEPT, Format
 from vms.imaging.inspection import Inspection
 from vms.live import publish
 from vms.models import ImageOrigin, Job, Pool
-from vms.policy import Actor
-from vms.problems import NotFound, Problem
+from vms.policy import Action, Actor, can
+from vms.problems import Problem
 from vms.services import audit, hosts, incoming, jobs, sync_storage
 from vms.services.job_kinds import runs
 
@@ -54,17 +54,22 @@ class Params:
     """For the service that fetched the file."""
 
 
+def pools_for(actor: Actor) -> list[Pool]:
+    """List the pools that the actor may bring an image into: all that run, or the usual one."""
+    if not can(actor, Action.IMAGE_ADD):
+        return []
+    pools = Pool.objects.select_related("host").filter(state=PoolState.ACTIVE.value)
+    if not can(actor, Action.POOL_MANAGE):
+        pools = pools.filter(name=settings.KVMWEB.pool)
+    return list(pools.order_by("host__name", "name"))
+
+
 def pool_for(actor: Actor, pool_id: selectors.Identifier) -> Pool | None:
-    """Return the pool of that id if it can take an image, or the usual one for ""."""
-    pools = selectors.pools(actor)
+    """Return the pool of that id if an image may go there, or the usual one for ""."""
+    pools = pools_for(actor)
     if not pool_id:
-        row = pools.filter(name=settings.KVMWEB.pool).first()
-        return row if row and row.is_active else None
-    try:
-        row = selectors.pool(actor, pool_id)
-    except NotFound:
-        return None
-    return row if row.is_active else None
+        return next((pool for pool in pools if pool.name == settings.KVMWEB.pool), None)
+    return next((pool for pool in pools if str(pool.pk) == str(pool_id)), None)
 
 
 def request(

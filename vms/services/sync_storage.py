@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import Model
+from django.utils import timezone
 
 from vms.hypervisor.types import NetworkInfo, PoolInfo, VolumeInfo
 from vms.live import publish
-from vms.models import VM, Host, Network, Pool, Template, Volume
+from vms.models import VM, Host, ImageOrigin, Network, Pool, Template, Volume
 
 M = TypeVar("M", bound=Model)
 Key = Hashable
@@ -19,6 +21,7 @@ Values = dict[str, Any]  # Any: column values of any type
 
 MAX_BYTES = 2**63 - 1
 BATCH = 200
+FRESH = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,23 @@ def observe_pools(
             measure_disks(
                 host, list(VM.objects.only("pk", "disk_paths", *MEASURED).filter(host=host))
             )
+        _forget_origins(host, volumes)
         if has_changed:
             transaction.on_commit(_tell)
+
+
+def _forget_origins(host: Host, volumes: Mapping[str, Sequence[VolumeInfo]]) -> None:
+    """Forget where images came from whose files are gone: another may get that name one day.
+
+    One that has just come stays, for this listing may be older.
+    """
+    there = {(pool, info.name) for pool, infos in volumes.items() for info in infos}
+    rows = ImageOrigin.objects.filter(host=host, pool_name__in=volumes)
+    old = rows.filter(added_at__lt=timezone.now() - FRESH)
+    known = old.values_list("pk", "pool_name", "volume_name")
+    gone = [pk for pk, pool, name in known if (pool, name) not in there]
+    if gone:
+        ImageOrigin.objects.filter(pk__in=gone).delete()
 
 
 def observe_volume(host: Host, info: VolumeInfo) -> None:

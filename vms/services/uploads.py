@@ -58,8 +58,8 @@ class UploadState:
 
 def begin(*, actor: Actor, request: UploadRequest) -> UploadState:
     """Make room for a file. Raises Forbidden, Invalid, Refused, TooMany; then nothing was made."""
-    if not isinstance(actor, Person) or not can(actor, Action.IMAGE_MANAGE):
-        raise Forbidden("forbidden", action=Action.IMAGE_MANAGE.value)
+    if not isinstance(actor, Person) or not can(actor, Action.IMAGE_ADD):
+        raise Forbidden("forbidden", action=Action.IMAGE_ADD.value)
     limits.spend(limits.UPLOADS, str(actor.user.pk))
     pool, checksum = _check(actor, request)
     hosts.require_connected(pool.host)

@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 
 from vms import messages, selectors
 from vms.imaging.catalogue import Entry
-from vms.models import ImageOrigin, Pool
+from vms.models import ImageOrigin
 from vms.models.job import OPEN_STATES
-from vms.policy import Action, Person, can
+from vms.policy import Person
 from vms.services import fetching, images, importing, incoming
 from vms.services.images import Image
 from vms.services.uses import Use, UseKind
@@ -138,13 +138,6 @@ def job_lines(actor: Person) -> list[JobLine]:
     """Word the jobs that bring images in."""
     rows = selectors.jobs(actor).filter(kind__in=KINDS, state__in=OPEN_STATES)
     return [job_line(row, actor) for row in rows]
-
-
-def pools_for(actor: Person) -> list[Pool]:
-    """Return the pools that can take an image."""
-    if not can(actor, Action.IMAGE_MANAGE):
-        return []
-    return [pool for pool in selectors.pools(actor) if pool.is_active]
 
 
 def releases(entries: Iterable[Entry]) -> list[Release]:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from vms.policy import Action, Person, can
 from vms.problems import Forbidden
-from vms.services import fetching, images, uploads
+from vms.services import fetching, images, importing, uploads
 from vms.web.door import done, door
 from vms.web.forms.images import FIELD_NAMES, UrlForm
 from vms.web.forms.problems import SHOWN, add_problems
@@ -20,7 +20,6 @@ from vms.web.imagepage import (
     image_line,
     image_lines,
     job_lines,
-    pools_for,
     releases,
     upload_lines,
 )
@@ -34,24 +33,26 @@ def page(request: HttpRequest, actor: Person) -> HttpResponse:
         "images": image_lines(actor),
         "jobs": job_lines(actor),
         "uploads": upload_lines(actor),
-        "pools": pools_for(actor),
-        "can_manage": can(actor, Action.IMAGE_MANAGE),
+        "pools": importing.pools_for(actor),
+        "can_add": can(actor, Action.IMAGE_ADD),
+        "can_fetch_url": can(actor, Action.IMAGE_FETCH_URL),
+        "can_make_template": can(actor, Action.TEMPLATE_CREATE),
     }
     return render(request, "images/list.html", context)
 
 
-def _require_manager(actor: Person) -> None:
-    if not can(actor, Action.IMAGE_MANAGE):
-        raise Forbidden("forbidden", action=Action.IMAGE_MANAGE.value)
+def _require(actor: Person, action: Action, thing: object | None = None) -> None:
+    if not can(actor, action, thing):
+        raise Forbidden("forbidden", action=action.value)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @door
 def fetch(request: HttpRequest, actor: Person) -> HttpResponse:
     """Get an image from an address."""
-    _require_manager(actor)
+    _require(actor, Action.IMAGE_FETCH_URL)
     data = request.POST if request.method == "POST" else None
-    form = UrlForm(data, pools=pools_for(actor))
+    form = UrlForm(data, pools=importing.pools_for(actor))
     if form.is_valid():
         try:
             job = fetching.from_url(actor=actor, request=form.wanted())
@@ -78,7 +79,7 @@ def catalogue(request: HttpRequest, actor: Person) -> HttpResponse:
         text = _("“%(name)s” is on its way; its template follows.") % {"name": job.target_name}
         done(request, text, "images")
         return redirect("images")
-    context = {"releases": releases(entries), "pools": pools_for(actor)}
+    context = {"releases": releases(entries), "pools": importing.pools_for(actor)}
     return render(request, "images/catalogue.html", context)
 
 
@@ -87,7 +88,7 @@ def catalogue(request: HttpRequest, actor: Person) -> HttpResponse:
 def delete(request: HttpRequest, actor: Person, image_id: uuid.UUID) -> HttpResponse:
     """Ask, then delete an image."""
     image = images.get(actor=actor, image_id=image_id)
-    _require_manager(actor)
+    _require(actor, Action.IMAGE_MANAGE, image.volume)
     if request.method == "POST":
         images.delete(actor=actor, image_id=image_id)
         text = _("The image “%(name)s” is deleted.") % {"name": image.volume.name}
