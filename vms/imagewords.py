@@ -38,6 +38,7 @@ SENTENCES: dict[str, str | Promise] = {
     ),
     "url-status": lazy("The server there answered %(status)s."),
     "url-broken": lazy("The download broke off again and again: %(reason)s"),
+    "url-silent": lazy("The server there does not answer: %(reason)s"),
     "url-redirects": lazy("The server there sends on and on to other addresses."),
     "url-downgrade": lazy("The server there sends on to an address without encryption."),
     "url-certificate": lazy("The certificate of the server there is not valid: %(reason)s"),

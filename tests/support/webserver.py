@@ -13,7 +13,7 @@ import pytest
 DATA = os.urandom(1_500_007)
 Serve = Callable[["Handler"], None]
 Web = tuple[str, dict[str, Serve], list[tuple[str, str]]]
-"""Its address, what it does for each path, and what was asked: path and Range."""
+"""Its address, what it does for each path, and what was asked: path, and Range or "HEAD"."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -23,11 +23,15 @@ class Handler(BaseHTTPRequestHandler):
     asked: list[tuple[str, str]]
 
     def do_GET(self) -> None:
-        self.asked.append((self.path, self.headers.get("Range", "")))
+        is_head = self.command == "HEAD"
+        self.asked.append((self.path, "HEAD" if is_head else self.headers.get("Range", "")))
         try:
             self.routes[self.path.partition("?")[0]](self)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
     def log_message(self, *_args: Any) -> None:
         return
@@ -46,7 +50,8 @@ class Handler(BaseHTTPRequestHandler):
         rest = data[begin:]
         more = {"Content_Range": f"bytes {begin}-{len(data) - 1}/{len(data)}"} if begin else {}
         self.start(206 if begin else 200, Content_Length=str(len(rest)), ETag=etag, **more)
-        self.wfile.write(rest[:cut] if cut else rest)
+        if self.command != "HEAD":
+            self.wfile.write(rest[:cut] if cut else rest)
         self.close_connection = True
 
 

@@ -34,6 +34,7 @@ SLOW_BYTES = 64 * 1024
 SPACE_CHECK_BYTES = 64 << 20
 AGENT = "kvmweb"
 _REDIRECTS = (301, 302, 303, 307, 308)
+_NO_HEAD = (405, 501)
 _AGAIN = (408, 425, 429, 500, 502, 503, 504)
 
 Progress = Callable[[int, int], None]
@@ -98,6 +99,24 @@ def text(url: str, *, limit_bytes: int, rules: Rules) -> str:
             if attempt == 3:
                 raise Problem("url-broken", reason=str(error)[:200]) from error
     raise Problem("url-broken", reason="")
+
+
+def look(url: str, *, rules: Rules) -> int:
+    """Ask whether there is something at `url`, without fetching it; return the bytes that it says
+    to have, 0 where it does not say. Raises Problem: url-status, url-silent ...
+    """
+    for method in ("HEAD", "GET"):  # some servers know no HEAD
+        try:
+            with _opened(url, rules, {}, method=method) as answer:
+                if method == "HEAD" and answer.status in _NO_HEAD:
+                    continue
+                if answer.status != 200:
+                    raise Problem("url-status", status=answer.status)
+                length = answer.headers.get("Content-Length", "")
+                return int(length) if length.isdigit() else 0
+        except _Broken as error:
+            raise Problem("url-silent", reason=str(error)[:200]) from error
+    return 0
 
 
 def _pause(state: _State, failures: int) -> None:
@@ -189,7 +208,9 @@ def _refusal(status: int) -> Exception:
 
 
 @contextmanager
-def _opened(url: str, rules: Rules, headers: dict[str, str]) -> Iterator[http.client.HTTPResponse]:
+def _opened(
+    url: str, rules: Rules, headers: dict[str, str], *, method: str = "GET"
+) -> Iterator[http.client.HTTPResponse]:
     """Ask for a URL, following redirects, each of which is judged like the first address."""
     for _each in range(MAX_REDIRECTS):
         target = addresses.resolve(url, rules)
@@ -197,7 +218,7 @@ def _opened(url: str, rules: Rules, headers: dict[str, str]) -> Iterator[http.cl
         watch = _Watch(connection)
         closing = ExitStack()
         try:
-            answer = _ask(connection, target, headers)
+            answer = _ask(connection, target, headers, method)
             closing.callback(answer.close)
             if answer.status not in _REDIRECTS:
                 yield answer
@@ -216,11 +237,11 @@ def _opened(url: str, rules: Rules, headers: dict[str, str]) -> Iterator[http.cl
 
 
 def _ask(
-    connection: http.client.HTTPConnection, target: Target, headers: dict[str, str]
+    connection: http.client.HTTPConnection, target: Target, headers: dict[str, str], method: str
 ) -> http.client.HTTPResponse:
     usual = {"Host": target.authority, "User-Agent": AGENT, "Accept-Encoding": "identity"}
     try:
-        connection.request("GET", target.path, headers=usual | headers)
+        connection.request(method, target.path, headers=usual | headers)
         return connection.getresponse()
     except ssl.SSLCertVerificationError as error:
         raise Problem("url-certificate", reason=error.verify_message) from error
