@@ -10,8 +10,8 @@ from django.db import connection
 from tests.races.conftest import at_once, refusals
 from vms.models import VM, Job
 from vms.policy import Person
-from vms.problems import Invalid, Refused
-from vms.services import deletion, machines, people, tags
+from vms.problems import Invalid
+from vms.services import machines, people, tags
 
 
 def _create(owner, template, **more):
@@ -32,20 +32,6 @@ def test_the_same_name_asked_for_at_once_is_given_once(template, alice):
     assert [type(error) for error in failed] == [Invalid, Invalid]
     assert {error.fields["name"].code for error in failed} == {"name-used"}
     assert (VM.objects.filter(owner=alice).count(), Job.objects.count()) == (1, 1)
-
-
-def test_a_guest_deleted_twice_at_once_has_one_job(template, alice, test_host):
-    vm, _job = _create(alice, template, name="web")()
-    Job.objects.all().delete()
-    VM.objects.update(is_creating=False)
-
-    def delete():
-        return deletion.delete(actor=Person(alice), vm_id=vm.pk, delete_disks=())
-
-    failed = refusals(at_once(delete, delete))
-    assert [type(error) for error in failed] == [Refused]
-    assert failed[0].code == "job-under-way"
-    assert Job.objects.filter(vm=vm).count() == 1
 
 
 def test_tags_added_at_once_are_all_there(template, alice, test_host):

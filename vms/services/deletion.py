@@ -155,6 +155,8 @@ def run(job: Job) -> None:
     for pool, name in volumes:
         jobs.made(job, "orphan", str(vm.host_id), uuid, pool, name)
     domains.undefine(host, uuid)
+    # Who started it since keeps it running without a definition; nobody can start it any more.
+    domains.destroy_if_active(host, uuid)
     jobs.advance(job, "disks", 2)
     for pool, name in volumes:
         storage.delete_volume(host, pool=pool, name=name)
