@@ -13,7 +13,7 @@ from vms import messages
 from vms.hypervisor import domains
 from vms.hypervisor.errors import HostTimeout, OperationFailed
 from vms.hypervisor.types import Verb
-from vms.models import VM, AuditEntry, Group, Job, Membership, Notice, Quota, Reservation
+from vms.models import VM, AuditEntry, Group, Job, Membership, Notice, Quota, Reservation, Volume
 from vms.policy import Person, SystemActor
 from vms.problems import Forbidden, Invalid, NotFound, Refused
 from vms.services import (
@@ -28,6 +28,7 @@ from vms.services import (
     quotas,
     survey,
     usage,
+    volumes,
 )
 from vms.services.quotas import Limits, Unlimited
 from vms.services.usage import Resource
@@ -314,6 +315,46 @@ def test_a_disk_grows_within_the_quota_and_no_further(make_guest, alice):
     said = "Your quota allows 3 GiB of disk; 2 GiB are in use and this guest wants 2 GiB more."
     assert refusal(lambda: grow(4 * GIB), "capacity_bytes") == said
     assert usage.of_person(alice.pk).disk_bytes == 2 * GIB
+
+
+def test_a_volume_that_is_a_guests_disk_grows_within_its_owners_quota(make_guest, alice, admin):
+    vm = make_guest(alice, "web", disk_bytes=2 * GIB, is_started=False)
+    volume = Volume.objects.get(name__contains=str(vm.domain_uuid))
+    of(alice, disk_bytes=3 * GIB)
+
+    def resize(size_bytes, **more):
+        wish = {"volume_id": volume.pk, "capacity_bytes": size_bytes, **more}
+        volumes.resize(actor=Person(admin), **wish)
+
+    assert "alice" in refusal(lambda: resize(4 * GIB), "capacity_bytes")
+    vm.refresh_from_db()
+    assert vm.disk_bytes == usage.of_person(alice.pk).disk_bytes == 2 * GIB
+    assert not usage.live_reservations(timezone.now()).exists()
+
+
+def test_what_an_administrator_gives_is_not_refused_and_counts_from_then_on(
+    make_guest, alice, admin
+):
+    vm = make_guest(admin, "given", is_started=False)
+    of(alice, guests=0, vcpus=0)
+    ownership.set_owner(actor=Person(admin), vm_id=vm.pk, owner_id=alice.pk)
+    assert (usage.of_person(alice.pk).guests, usage.of_person(admin.pk).guests) == (1, 0)
+    with pytest.raises(Invalid):
+        editing.change_config(actor=Person(alice), vm_id=vm.pk, vcpus=vm.vcpus + 1)
+
+
+def test_a_copy_of_a_volume_belongs_to_no_guest_and_takes_from_no_quota(image, admin):
+    of(admin, guests=0, disk_bytes=0)
+    volumes.clone(actor=Person(admin), volume_id=image.pk, name="copy.qcow2")
+    assert usage.of_person(admin.pk).disk_bytes == 0
+
+
+def test_a_guest_that_failed_to_be_made_is_asked_for_anew_and_not_repeated(template, alice):
+    request = machines.CreateRequest(template_id=template.pk, name="web")
+    _vm, job = machines.create(actor=Person(alice), request=request)
+    Job.objects.filter(pk=job.pk).update(state="failed", undo=[])
+    with pytest.raises(Refused, match="job-not-repeatable"):
+        jobs.repeat(actor=Person(alice), job_id=job.pk)
 
 
 def test_an_owner_is_told_once_when_nine_tenths_of_a_quota_are_used(make_guest, alice):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from vms import messages, selectors
 from vms.hypervisor.types import Disk
@@ -12,7 +11,7 @@ from vms.hypervisor.xml.parse import parse_domain
 from vms.models import VM, Volume
 from vms.policy import Action, Actor
 from vms.problems import Invalid, Problem, Refused
-from vms.services import audit, busy, creation, hosts, jobs, quotas, usage, uses, volumes
+from vms.services import audit, busy, creation, hosts, jobs, quotas, uses, volumes
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,20 +112,11 @@ def grow(*, actor: Actor, vm_id: selectors.Identifier, target: str, capacity_byt
     with audit.audited(trail):
         if jobs.open_about("volume", volume.pk):
             raise Refused("job-on-target")
-        with _within_quota(actor, vm, capacity_bytes - volume.capacity_bytes):
+        with quotas.more_disk(
+            actor=actor, vm=vm, bytes_more=capacity_bytes - volume.capacity_bytes
+        ):
             volumes.set_size(volume, standing, capacity_bytes)
     return vm
-
-
-@contextmanager
-def _within_quota(actor: Actor, vm: VM, more_bytes: int) -> Iterator[None]:
-    now = usage.of_guest(vm)
-    wanted = replace(now, disk_bytes=now.disk_bytes + more_bytes)
-    try:
-        with quotas.held(actor=actor, vm=vm, wanted=wanted):
-            yield
-    except Invalid as problem:
-        raise Invalid({"capacity_bytes": problem.fields.get("disk_bytes", problem)}) from None
 
 
 def _growable(vm: VM, target: str) -> Volume:

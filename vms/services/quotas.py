@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
 
@@ -297,3 +297,15 @@ def held(*, actor: Actor, vm: VM, wanted: Amounts) -> Iterator[None]:
         release(reservation)
         raise
     release(reservation)
+
+
+@contextmanager
+def more_disk(*, actor: Actor, vm: VM, bytes_more: int) -> Iterator[None]:
+    """As `held`, while a disk of a guest becomes larger. Raises Invalid("capacity_bytes")."""
+    now = usage.of_guest(vm)
+    wanted = replace(now, disk_bytes=now.disk_bytes + bytes_more)
+    try:
+        with held(actor=actor, vm=vm, wanted=wanted):
+            yield
+    except Invalid as problem:
+        raise Invalid({"capacity_bytes": problem.fields.get("disk_bytes", problem)}) from None

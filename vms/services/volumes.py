@@ -7,6 +7,8 @@ anything is lost or moved the host itself is asked who needs the volume.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 
 from django.db import IntegrityError, transaction
@@ -18,7 +20,7 @@ from vms.hypervisor.storage_types import DiskUse, VolumeSpec
 from vms.models import VM, Job, Pool, Volume
 from vms.policy import Action, Actor
 from vms.problems import Invalid, NotFound, Problem, Refused
-from vms.services import audit, busy, hosts, jobs, names, survey, uses
+from vms.services import audit, busy, hosts, jobs, names, quotas, survey, uses
 
 FORMATS = ("qcow2", "raw")
 BLOCK_KINDS = frozenset({"logical", "disk", "iscsi", "iscsi-direct", "scsi", "mpath", "zfs", "rbd"})
@@ -125,7 +127,8 @@ def resize(
 ) -> Volume:
     """Set the size of a volume; a running guest that has it learns of its growth at once.
 
-    Shrinking needs a word of consent, a guest that is off, and nothing that is based on it.
+    Shrinking needs a word of consent, a guest that is off, and nothing that is based on it; growth
+    of a guest's disk, room in its owner's quota. Raises Invalid, Refused.
     """
     volume = selectors.volume(actor, volume_id, Action.VOLUME_MANAGE)
     _require_running(volume.pool)
@@ -146,9 +149,24 @@ def resize(
     )
     with audit.audited(trail):
         _require_no_job(volume)
-        set_size(volume, standing, capacity_bytes)
+        with _within_quotas(actor, volume, standing, capacity_bytes):
+            set_size(volume, standing, capacity_bytes)
     volume.refresh_from_db()
     return volume
+
+
+@contextmanager
+def _within_quotas(
+    actor: Actor, volume: Volume, standing: uses.Standing, capacity_bytes: int
+) -> Iterator[None]:
+    """Ask the quota of each guest that has the volume as a disk, where it becomes larger."""
+    more = capacity_bytes - volume.capacity_bytes
+    ids = {disk.domain_uuid for disk in standing.own_disks if more > 0}
+    guests = VM.objects.select_related("owner").filter(host=volume.pool.host, domain_uuid__in=ids)
+    with ExitStack() as stack:
+        for vm in guests.order_by("pk"):
+            stack.enter_context(quotas.more_disk(actor=actor, vm=vm, bytes_more=more))
+        yield
 
 
 def _is_template(use: uses.Use) -> bool:
