@@ -13,7 +13,7 @@ from ninja.main import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 from ninja.schema import NinjaGenerateJsonSchema
 
-from vms.api import errors
+from vms.api import errors, strict
 from vms.api.schemas import Problem
 
 View = Callable[..., HttpResponseBase]
@@ -41,6 +41,19 @@ class Api(NinjaAPI):
         root = patterns.pop()
         no_route = re_path(r"^.*$", _csrf_exempt(errors.no_route), name="no-route")
         return [*patterns, *self.extra_urls, root, no_route], app_name, namespace
+
+    @functools.cached_property
+    def _bodiless(self) -> frozenset[tuple[str, str]]:
+        """Operations that take no body; a route of Django's knows no prefix of a proxy."""
+        return strict.bodiless(self.get_openapi_schema(path_prefix="/api/v1/"))
+
+    def create_temporal_response(self, request: HttpRequest) -> HttpResponse:
+        """Begin an answer, after authentication and before anything else is read: be strict."""
+        strict.require_text(request)
+        match = request.resolver_match
+        if match and (request.method, strict.template_of(match.route)) in self._bodiless:
+            strict.require_no_body(request)
+        return super().create_temporal_response(request)
 
     def get_openapi_schema(
         self,

@@ -8,7 +8,7 @@ from uuid import UUID
 from ninja import Field
 from pydantic import BaseModel, StringConstraints
 
-from vms.api.inputs import MAX_BIGINT, MAX_INT, Input
+from vms.api.inputs import MAX_BIGINT, MAX_INT, Flag, Input
 from vms.models.grant import CLOUD_FIELDS
 
 CloudField = Literal[
@@ -22,8 +22,8 @@ CloudField = Literal[
     "addresses",
     "user_data",
 ]
-Small = Annotated[int, Field(ge=0, le=MAX_INT)]
-Large = Annotated[int, Field(ge=0, le=MAX_BIGINT)]
+Small = Annotated[int, Field(strict=True, ge=0, le=MAX_INT)]
+Large = Annotated[int, Field(strict=True, ge=0, le=MAX_BIGINT)]
 NetworkName = Annotated[str, StringConstraints(max_length=255)]
 
 
@@ -81,6 +81,6 @@ class LimitsChange(Input):
 class AccessChange(Input):
     """To whom a template is to be granted; without anybody it is for administrators alone."""
 
-    is_for_all: bool = False
+    is_for_all: Flag = False
     group_ids: list[UUID] = Field(default_factory=list, max_length=500)
     limits: LimitsChange = LimitsChange()

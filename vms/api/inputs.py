@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from ninja import Field, Schema
-from pydantic import AwareDatetime, ConfigDict, SecretStr, StringConstraints
+from pydantic import AwareDatetime, BeforeValidator, ConfigDict, SecretStr, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from vms.hypervisor.storage_types import PoolKind
 from vms.hypervisor.types import VmState
@@ -20,15 +21,32 @@ from vms.services.series import Span
 MAX_BIGINT = 2**63 - 1
 MAX_INT = 2**31 - 1
 
-Vcpus = Annotated[int, Field(ge=1, le=MAX_INT)]
-MemoryMib = Annotated[int, Field(ge=1, le=MAX_INT)]
-SizeBytes = Annotated[int, Field(ge=0, le=MAX_BIGINT)]
+Vcpus = Annotated[int, Field(strict=True, ge=1, le=MAX_INT)]
+MemoryMib = Annotated[int, Field(strict=True, ge=1, le=MAX_INT)]
+SizeBytes = Annotated[int, Field(strict=True, ge=0, le=MAX_BIGINT)]
+Uses = Annotated[int, Field(strict=True, ge=0, le=MAX_INT)]
+Secret = Annotated[SecretStr, StringConstraints(max_length=1_000)]
+Flag = Annotated[bool, Field(strict=True)]
+Port = Annotated[int, Field(strict=True, ge=0, le=3)]
 Text = Annotated[str, StringConstraints(max_length=10_000)]
 Line = Annotated[str, StringConstraints(max_length=1_000)]
 
 
+def _text_only(said: object) -> object:
+    if not isinstance(said, str):
+        raise PydanticCustomError("datetime_type", "not a text")
+    return said
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_text_only)]
+"""A date and time as a text with its time zone; pydantic would also take seconds since 1970."""
+
+
 class Input(Schema):
-    """A request body; a field that is not named here is an error, so that a typo is not ignored."""
+    """A request body; a field that is not named here is an error, so that a typo is not ignored.
+
+    Numbers are of the types above and truths are `Flag`s: "1" is no number, and 1 is not true.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -58,8 +76,8 @@ class VmFilter(Paging):
         ),
     )
     state: VmState | None = Field(None, description="Only guests in this state.")
-    owner: str = Field("", description="Only guests of this user: name or id.")
-    template: str = Field("", description="Only guests made from this template: name or id.")
+    owner: Line = Field("", description="Only guests of this user: name or id.")
+    template: Line = Field("", description="Only guests made from this template: name or id.")
 
 
 class ImageFilter(Paging):
@@ -82,7 +100,7 @@ class CatalogueChoice(Input):
 
     entry_id: Line
     pool_id: UUID | None = Field(None, description="The usual pool when left out.")
-    has_template: bool = Field(True, description="Make a template of it, too.")
+    has_template: Flag = Field(True, description="Make a template of it, too.")
 
 
 class SpanChoice(Schema):
@@ -119,7 +137,7 @@ class BulkRequest(Input):
     tags: list[Line] = Field(
         default_factory=list, max_length=100, description="For tag and untag: which."
     )
-    has_disks: bool = Field(
+    has_disks: Flag = Field(
         False, description="For delete: the disks made with each guest go with it."
     )
 
@@ -131,7 +149,7 @@ class ConsoleRequest(Input):
     mode: Literal["control", "view"] = Field(
         default="control", description="A viewer's keys, pointer and clipboard are dropped."
     )
-    device: int = Field(default=0, ge=0, le=3, description="Which serial port, from 0.")
+    device: Port = Field(default=0, description="Which serial port, from 0.")
 
 
 class HostConsoles(Input):
@@ -145,13 +163,13 @@ class HostConsoles(Input):
 class LinkCreate(Input):
     """A link to a console for somebody without an account."""
 
-    name: str = Field(description="Whom it is for; stands in lists and in the audit trail.")
-    expires_at: AwareDatetime = Field(description="At most 90 days from now.")
+    name: Line = Field(description="Whom it is for; stands in lists and in the audit trail.")
+    expires_at: Moment = Field(description="At most 90 days from now.")
     mode: Literal["control", "view"] = "view"
     kind: Literal["vnc", "serial"] = "vnc"
-    device: int = Field(default=0, ge=0, le=3, description="Which serial port, from 0.")
-    uses: int | None = Field(default=None, description="How often it opens; null: no limit.")
-    passphrase: SecretStr = Field(default=SecretStr(""), description="Asked for when opened.")
+    device: Port = Field(default=0, description="Which serial port, from 0.")
+    uses: Uses | None = Field(default=None, description="How often it opens; null: no limit.")
+    passphrase: Secret = Field(default=SecretStr(""), description="Asked for when opened.")
 
 
 class MediaInsert(Input):
@@ -177,7 +195,7 @@ class PoolCreate(Input):
     server: Line = Field("", description="netfs: host name or address.")
     export: Line = Field("", description="netfs: the folder that it shares.")
     group: Line = Field("", description="logical: the volume group.")
-    is_formatted: bool = Field(
+    is_formatted: Flag = Field(
         False, description="fs, logical: make it on the device, unless anything is there."
     )
 
@@ -192,7 +210,7 @@ class PoolFromXml(Input):
 class PoolAutostart(Input):
     """Whether it starts with its host."""
 
-    has_autostart: bool
+    has_autostart: Flag
 
 
 class PoolDelete(Schema):
@@ -213,7 +231,7 @@ class VolumeCreate(Input):
     name: Line
     capacity_bytes: SizeBytes
     format: Literal["qcow2", "raw"] = "qcow2"
-    is_preallocated: bool = Field(False, description="Take all its space at once.")
+    is_preallocated: Flag = Field(False, description="Take all its space at once.")
 
 
 class VolumeClone(Input):
@@ -228,7 +246,7 @@ class VolumeResize(Input):
     """The new size."""
 
     capacity_bytes: SizeBytes
-    is_shrink_confirmed: bool = Field(
+    is_shrink_confirmed: Flag = Field(
         False, description="Needed to shrink, which cuts off what is behind the new end."
     )
 
@@ -248,8 +266,10 @@ class DiskGrow(Input):
 class DeleteChoice(Schema):
     """What goes with a guest."""
 
-    delete_disk: list[str] = Field(
-        default_factory=list, description="Target of a disk to delete; may be repeated."
+    delete_disk: list[Line] = Field(
+        default_factory=list,
+        max_length=64,
+        description="Target of a disk to delete; may be repeated.",
     )
 
 
@@ -271,13 +291,13 @@ class MemberAdd(Input):
     """Somebody for a group: the exact user name."""
 
     username: Line
-    is_manager: bool = False
+    is_manager: Flag = False
 
 
 class MemberChange(Input):
     """Whether a member manages the group."""
 
-    is_manager: bool
+    is_manager: Flag
 
 
 class ShareCreate(Input):
@@ -294,7 +314,7 @@ class ShareChange(Input):
     role: VmRole
 
 
-Bound = Annotated[int, Field(ge=0, le=MAX_BIGINT)] | Literal["unlimited"] | None
+Bound = Annotated[int, Field(strict=True, ge=0, le=MAX_BIGINT)] | Literal["unlimited"] | None
 
 
 class QuotaLimits(Input):
@@ -310,10 +330,10 @@ class QuotaLimits(Input):
 class LeaseChange(Input):
     """When a guest is to end."""
 
-    until: AwareDatetime | None = Field(description="With a time zone; null for never.")
+    until: Moment | None = Field(description="With a time zone; null for never.")
 
 
-Days = Annotated[int, Field(ge=0, le=36_500)]
+Days = Annotated[int, Field(strict=True, ge=0, le=36_500)]
 
 
 class LeaseRuleChange(Input):

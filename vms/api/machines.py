@@ -12,7 +12,7 @@ from uuid import UUID
 from ninja import Field
 from pydantic import BaseModel, SecretStr, StringConstraints
 
-from vms.api.inputs import Input, Line, MemoryMib, SizeBytes, Text, Vcpus
+from vms.api.inputs import Flag, Input, Line, MemoryMib, Secret, SizeBytes, Text, Vcpus
 from vms.hypervisor.blueprint import CloudPlan, DiskPlan, NicPlan, SourceKind
 from vms.hypervisor.hardware import Hardware
 from vms.services.cloud import AddressWish, CloudWish
@@ -50,7 +50,7 @@ class TemplateCreate(TemplateParts):
     memory_mib: MemoryMib = 1024
     disk_bytes: SizeBytes = Field(0, description="0 stands for the size of the image.")
     network_name: Line = Field("", description="Network of the first interface; empty for none.")
-    has_cloud_init: bool = True
+    has_cloud_init: Flag = True
     default_user: Line = ""
 
 
@@ -67,7 +67,7 @@ class TemplateChange(TemplateParts):
     memory_mib: MemoryMib | None = None
     disk_bytes: SizeBytes | None = None
     network_name: Line | None = None
-    has_cloud_init: bool | None = None
+    has_cloud_init: Flag | None = None
     default_user: Line | None = None
 
 
@@ -77,7 +77,7 @@ class TemplateFromGuest(Input):
     name: Line
     description: Text = ""
     pool: Line = Field("", description="Where the copies go; empty: beside the disks.")
-    is_cleaned: bool = Field(
+    is_cleaned: Flag = Field(
         False, description="Take out the identity of the guest with virt-sysprep."
     )
 
@@ -118,7 +118,7 @@ class VmCreate(Input):
         default_factory=list, max_length=64, description="Sizes of the other disks, in order."
     )
     user: Line = Field("", description="Account that cloud-init makes in the guest.")
-    password: SecretStr = Field(
+    password: Secret = Field(
         SecretStr(""), description="Its password; only a hash leaves the server."
     )
     ssh_keys: list[Text] = Field(default_factory=list, max_length=50)
@@ -132,7 +132,7 @@ class VmCreate(Input):
     user_data: Document | None = Field(
         None, description="More cloud-config as YAML, laid over the rest."
     )
-    is_started: bool = Field(True, description="Start the guest when it is made.")
+    is_started: Flag = Field(True, description="Start the guest when it is made.")
     network_name: Line | None = Field(
         None, description="One of the template's limits.networks; null for the template's own."
     )
@@ -143,7 +143,7 @@ class CloudInitChange(Input):
 
     hostname: Line = Field("", description="Empty: made from the name of the guest.")
     user: Line = ""
-    password: SecretStr = Field(SecretStr(""), description="Empty: the one of before stays.")
+    password: Secret = Field(SecretStr(""), description="Empty: the one of before stays.")
     ssh_keys: list[Text] = Field(default_factory=list, max_length=50)
     packages: list[Line] = Field(default_factory=list, max_length=200)
     timezone: Line = ""

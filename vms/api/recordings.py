@@ -6,7 +6,7 @@ The bytes of a recording come from vms/streams/playback.py at `/recordings/{id}/
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from vms import messages, selectors
 from vms.api.auth import actor_of
-from vms.api.inputs import Input, Paging
+from vms.api.inputs import Input, Paging, Port
 from vms.api.paging import each, page
 from vms.api.schemas import Page
 from vms.models import Recording, RecordingPolicy, RecordingState
@@ -59,7 +59,7 @@ class RecordingRequest(Input):
     """What to record."""
 
     kind: Literal["vnc", "serial"] = "vnc"
-    device: Annotated[int, Field(ge=0, le=3, description="Which serial port, from 0.")] = 0
+    device: Port = Field(default=0, description="Which serial port, from 0.")
 
 
 class Policy(Input):

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from .hardware import Discard, DiskBus, DiskCache, DiskFormat, Hardware, NicModel
+from .hardware import Discard, DiskBus, DiskCache, DiskFormat, Flag, Hardware, NicModel, Topology
 
 SCHEMA = 1
 MAX_DISKS = 8
@@ -45,7 +45,7 @@ class DiskPlan:
     """A disk of guests to be made."""
 
     origin: DiskOrigin = DiskOrigin.LINKED
-    size_bytes: int = 0
+    size_bytes: Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)] = 0
     """0: as large as its source."""
     pool: str = ""
     """"": the pool of the template's image."""
@@ -70,7 +70,7 @@ class NicPlan:
 class CloudPlan:
     """What guests are told by cloud-init unless whoever makes one says otherwise."""
 
-    is_read: bool = True
+    is_read: Flag = True
     """The image reads a seed at all."""
     user: str = ""
     packages: tuple[str, ...] = ()
@@ -97,7 +97,7 @@ class UnreadableBlueprint(ValueError):
     """What stands in the database is no blueprint that this version understands."""
 
 
-for _part in (Blueprint, CloudPlan, NicPlan, DiskPlan, Hardware):
+for _part in (Blueprint, CloudPlan, NicPlan, DiskPlan, Hardware, Topology):
     setattr(_part, "__pydantic_config__", ConfigDict(extra="forbid"))  # noqa: B010 - not declared
 _adapter = TypeAdapter(Blueprint)
 

@@ -7,6 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+Count = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
+Flag = Annotated[bool, Field(strict=True)]
 
 
 class Machine(StrEnum):
@@ -96,9 +102,9 @@ class VideoModel(StrEnum):
 class Topology:
     """How the virtual processors are arranged; their product is the number of them."""
 
-    sockets: int = 1
-    cores: int = 1
-    threads: int = 1
+    sockets: Count = 1
+    cores: Count = 1
+    threads: Count = 1
 
     @property
     def vcpus(self) -> int:
@@ -117,12 +123,12 @@ class Hardware:
     topology: Topology | None = None
     """None: one socket for each processor, as libvirt arranges them."""
     firmware: Firmware = Firmware.BIOS
-    has_tpm: bool = False
-    has_screen: bool = True
+    has_tpm: Flag = False
+    has_screen: Flag = True
     video: VideoModel = VideoModel.VIRTIO
-    has_serial: bool = True
-    has_agent: bool = True
-    has_rng: bool = True
+    has_serial: Flag = True
+    has_agent: Flag = True
+    has_rng: Flag = True
 
 
 @dataclass(frozen=True, slots=True)
