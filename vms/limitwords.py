@@ -21,7 +21,7 @@ ACTIONS: dict[str, str | Promise] = {
 }
 SENTENCES: dict[str, str | Promise] = {
     # of requests sent twice
-    "idempotency-key": lazy("A key is one line of 1 to 200 visible characters."),
+    "idempotency-key": lazy("A key is one line of 1 to 200 visible ASCII characters."),
     "idempotency-other": lazy("This key was used for another request; use a new one."),
     "idempotency-under-way": lazy("The first request with this key is still under way."),
     # of what templates allow

@@ -106,6 +106,8 @@ def test_text_that_cannot_be_kept_is_no_crash_in_any_parameter(client, text):
     sent = quote(text, errors="surrogatepass")
     for operation in OPERATIONS:
         for parameter in operation.parameters:
+            if parameter["in"] == "header":
+                continue
             if parameter["in"] == "path":
                 url = address(operation, **{parameter["name"]: unquote(sent)})
             else:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Router, Status
 
 from vms.api.auth import actor_of
 from vms.api.machines import AddressesInfo, CloudInitChange, CloudInitInfo
+from vms.api.once import MATCH, require_match, tag_of
 from vms.policy import Actor
 from vms.services import seeds
 
@@ -47,9 +48,15 @@ def _show(actor: Actor, vm_id: UUID) -> CloudInitInfo:
     operation_id="get_vm_cloud_init",
     summary="Look at what a guest is told",
 )
-def get_vm_cloud_init(request: HttpRequest, vm_id: UUID) -> CloudInitInfo:
+def get_vm_cloud_init(request: HttpRequest, vm_id: UUID, response: HttpResponse) -> CloudInitInfo:
     """Show what cloud-init tells the guest, without its password. For those who may change it."""
-    return _show(actor_of(request), vm_id)
+    return _tagged(actor_of(request), vm_id, response)
+
+
+def _tagged(actor: Actor, vm_id: UUID, response: HttpResponse) -> CloudInitInfo:
+    shown = _show(actor, vm_id)
+    response["ETag"] = tag_of(shown)
+    return shown
 
 
 @router.put(
@@ -57,12 +64,16 @@ def get_vm_cloud_init(request: HttpRequest, vm_id: UUID) -> CloudInitInfo:
     response=CloudInitInfo,
     operation_id="set_vm_cloud_init",
     summary="Change what a guest is told",
+    openapi_extra=MATCH,
 )
-def set_vm_cloud_init(request: HttpRequest, vm_id: UUID, data: CloudInitChange) -> CloudInitInfo:
+def set_vm_cloud_init(
+    request: HttpRequest, vm_id: UUID, data: CloudInitChange, response: HttpResponse
+) -> CloudInitInfo:
     """Write what the guest reads at its next boot; one without a seed must be off to get one."""
     actor = actor_of(request)
+    require_match(request, lambda: tag_of(_show(actor, vm_id)))
     seeds.save(actor=actor, vm_id=vm_id, wish=data.wish())
-    return _show(actor, vm_id)
+    return _tagged(actor, vm_id, response)
 
 
 @router.delete(

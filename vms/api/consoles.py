@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from ninja import Router, Status
 from pydantic import BaseModel, Field
@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from vms import selectors
 from vms.api.auth import actor_of
 from vms.api.inputs import LinkCreate
+from vms.api.once import ONCE, once
 from vms.models import ConsoleLink
 from vms.policy import Action
 from vms.problems import Forbidden
@@ -118,9 +119,10 @@ def list_console_links(request: HttpRequest, vm_id: UUID) -> list[ConsoleLinkInf
     response={201: NewConsoleLink},
     operation_id="make_console_link",
     summary="Make a link to a console",
+    openapi_extra=ONCE,
 )
 def make_console_link(
-    request: HttpRequest, vm_id: UUID, data: LinkCreate
+    request: HttpRequest, vm_id: UUID, data: LinkCreate, response: HttpResponse
 ) -> Status[NewConsoleLink]:
     """Make a link. Its address is shown only now; only a hash of its secret is kept."""
     wish = links.LinkWish(
@@ -132,9 +134,13 @@ def make_console_link(
         uses=data.uses,
         passphrase=data.passphrase.get_secret_value(),
     )
-    link, secret = links.create(actor=actor_of(request), vm_id=vm_id, wish=wish)
-    url = f"{request.build_absolute_uri(reverse('visit'))}#{secret}"
-    return Status(201, NewConsoleLink(**_info(link).model_dump(), url=url))
+
+    def make() -> tuple[int, NewConsoleLink, str]:
+        link, secret = links.create(actor=actor_of(request), vm_id=vm_id, wish=wish)
+        url = f"{request.build_absolute_uri(reverse('visit'))}#{secret}"
+        return 201, NewConsoleLink(**_info(link).model_dump(), url=url), ""
+
+    return once(request, response, NewConsoleLink, make)
 
 
 @router.delete(

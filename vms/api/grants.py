@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
 from vms import selectors
 from vms.api.auth import actor_of
 from vms.api.grantschemas import AccessChange, AccessInfo, LimitsInfo, SpanInfo
+from vms.api.once import MATCH, require_match, tag_of
 from vms.models.grant import CLOUD_FIELDS
+from vms.policy import Actor
 from vms.services import template_access
 from vms.services.template_access import Access, Limits, Span
 
@@ -56,9 +58,21 @@ def get_template_limits(request: HttpRequest, template_id: UUID) -> LimitsInfo:
     operation_id="get_template_access",
     summary="Who may use a template",
 )
-def get_template_access(request: HttpRequest, template_id: UUID) -> AccessInfo:
+def get_template_access(
+    request: HttpRequest, template_id: UUID, response: HttpResponse
+) -> AccessInfo:
     """Show to whom a template is granted. For those who manage it, and auditors."""
-    return _show(template_access.access(actor=actor_of(request), template_id=template_id))
+    return _tagged(actor_of(request), template_id, response)
+
+
+def _now(actor: Actor, template_id: UUID) -> AccessInfo:
+    return _show(template_access.access(actor=actor, template_id=template_id))
+
+
+def _tagged(actor: Actor, template_id: UUID, response: HttpResponse) -> AccessInfo:
+    shown = _now(actor, template_id)
+    response["ETag"] = tag_of(shown)
+    return shown
 
 
 @router.put(
@@ -66,11 +80,21 @@ def get_template_access(request: HttpRequest, template_id: UUID) -> AccessInfo:
     response=AccessInfo,
     operation_id="set_template_access",
     summary="Grant a template",
+    openapi_extra=MATCH,
 )
-def set_template_access(request: HttpRequest, template_id: UUID, data: AccessChange) -> AccessInfo:
+def set_template_access(
+    request: HttpRequest, template_id: UUID, data: AccessChange, response: HttpResponse
+) -> AccessInfo:
     """Say who may use a template and within which limits; authors grant to their own groups."""
+    actor = actor_of(request)
+    require_match(request, lambda: tag_of(_now(actor, template_id)))
+    template_access.set_access(actor=actor, template_id=template_id, wanted=_wanted(data))
+    return _tagged(actor, template_id, response)
+
+
+def _wanted(data: AccessChange) -> Access:
     said = data.limits
-    wanted = Access(
+    return Access(
         is_for_all=data.is_for_all,
         group_ids=frozenset(data.group_ids),
         limits=Limits(
@@ -81,6 +105,3 @@ def set_template_access(request: HttpRequest, template_id: UUID, data: AccessCha
             cloud_fields=CLOUD_FIELDS if said.cloud_fields is None else tuple(said.cloud_fields),
         ),
     )
-    actor = actor_of(request)
-    template_access.set_access(actor=actor, template_id=template_id, wanted=wanted)
-    return _show(template_access.access(actor=actor, template_id=template_id))

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 
 from vms import selectors
 from vms.api import represent
 from vms.api.auth import actor_of
 from vms.api.inputs import HostConsoles, Paging
+from vms.api.once import MATCH, require_match, tag_of
 from vms.api.paging import each, page
 from vms.api.schemas import (
     HostDetail,
     HostPage,
 )
+from vms.models import Host
 from vms.services import gateways
 
 hosts = Router(tags=["hosts"])
@@ -45,12 +47,20 @@ def get_host(request: HttpRequest, host_id: UUID) -> HostDetail:
     response=HostConsoles,
     operation_id="set_host_consoles",
     summary="Choose the way of consoles",
+    openapi_extra=MATCH,
 )
-def set_host_consoles(request: HttpRequest, host_id: UUID, data: HostConsoles) -> HostConsoles:
+def set_host_consoles(
+    request: HttpRequest, host_id: UUID, data: HostConsoles, response: HttpResponse
+) -> HostConsoles:
     """Have the screens of a host's guests come through a gateway, or the site when empty."""
-    host = gateways.set_route(
-        actor=actor_of(request), host_id=host_id, url=data.console_gateway_url
-    )
+    actor = actor_of(request)
+    require_match(request, lambda: tag_of(_consoles(selectors.host(actor, host_id))))
+    host = gateways.set_route(actor=actor, host_id=host_id, url=data.console_gateway_url)
+    response["ETag"] = tag_of(_consoles(host))
+    return _consoles(host)
+
+
+def _consoles(host: Host) -> HostConsoles:
     return HostConsoles(console_gateway_url=host.console_gateway_url)
 
 
@@ -60,7 +70,8 @@ def set_host_consoles(request: HttpRequest, host_id: UUID, data: HostConsoles) -
     operation_id="get_host_consoles",
     summary="Read the way of consoles",
 )
-def get_host_consoles(request: HttpRequest, host_id: UUID) -> HostConsoles:
+def get_host_consoles(request: HttpRequest, host_id: UUID, response: HttpResponse) -> HostConsoles:
     """Say through which gateway the screens of a host's guests come."""
-    host = selectors.host(actor_of(request), host_id)
-    return HostConsoles(console_gateway_url=host.console_gateway_url)
+    shown = _consoles(selectors.host(actor_of(request), host_id))
+    response["ETag"] = tag_of(shown)
+    return shown

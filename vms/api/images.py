@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Status
 
 from vms import selectors
@@ -12,6 +12,7 @@ from vms.api import represent, represent_images
 from vms.api.auth import actor_of
 from vms.api.image_schemas import CatalogueEntry, ImageDetail
 from vms.api.inputs import CatalogueChoice, ImageFetch, ImageFilter
+from vms.api.once import ONCE, once_a_job
 from vms.api.paging import each, page
 from vms.api.schemas import ImagePage, JobInfo
 from vms.services import fetching, images
@@ -51,16 +52,22 @@ def list_catalogue(request: HttpRequest) -> list[CatalogueEntry]:
     response={202: JobInfo},
     operation_id="fetch_catalogue_image",
     summary="Fetch an image of the catalogue",
+    openapi_extra=ONCE,
 )
-def fetch_catalogue_image(request: HttpRequest, data: CatalogueChoice) -> Status[JobInfo]:
+def fetch_catalogue_image(
+    request: HttpRequest, data: CatalogueChoice, response: HttpResponse
+) -> Status[JobInfo]:
     """Fetch it, verify the published checksum, bring it into a pool, offer a template."""
-    job = fetching.from_catalogue(
-        actor=actor_of(request),
-        entry_id=data.entry_id,
-        pool_id=data.pool_id or "",
-        makes_template=data.has_template,
+    return once_a_job(
+        request,
+        response,
+        lambda: fetching.from_catalogue(
+            actor=actor_of(request),
+            entry_id=data.entry_id,
+            pool_id=data.pool_id or "",
+            makes_template=data.has_template,
+        ),
     )
-    return Status(202, represent.job(job))
 
 
 @router.post(
@@ -68,8 +75,9 @@ def fetch_catalogue_image(request: HttpRequest, data: CatalogueChoice) -> Status
     response={202: JobInfo},
     operation_id="fetch_image",
     summary="Fetch an image from an address",
+    openapi_extra=ONCE,
 )
-def fetch_image(request: HttpRequest, data: ImageFetch) -> Status[JobInfo]:
+def fetch_image(request: HttpRequest, data: ImageFetch, response: HttpResponse) -> Status[JobInfo]:
     """Let the server download an ISO or disk image, look into it, and bring it into a pool.
 
     For administrators, and for authors where `KVMWEB_AUTHOR_URLS` allows it.
@@ -77,8 +85,9 @@ def fetch_image(request: HttpRequest, data: ImageFetch) -> Status[JobInfo]:
     wanted = UrlRequest(
         url=data.url, pool_id=data.pool_id or "", checksum=data.checksum, filename=data.filename
     )
-    job = fetching.from_url(actor=actor_of(request), request=wanted)
-    return Status(202, represent.job(job))
+    return once_a_job(
+        request, response, lambda: fetching.from_url(actor=actor_of(request), request=wanted)
+    )
 
 
 @router.get(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Status
 
 from vms import selectors
 from vms.api import represent
 from vms.api.auth import actor_of
 from vms.api.inputs import JobFilter
+from vms.api.once import ONCE, once_a_job
 from vms.api.paging import each, page
 from vms.api.schemas import JobInfo, JobPage
 from vms.services import jobs
@@ -52,8 +53,14 @@ def cancel_job(request: HttpRequest, job_id: UUID) -> Status[JobInfo]:
 
 
 @router.post(
-    "/{job_id}/repeat", response={202: JobInfo}, operation_id="repeat_job", summary="Try again"
+    "/{job_id}/repeat",
+    response={202: JobInfo},
+    operation_id="repeat_job",
+    summary="Try again",
+    openapi_extra=ONCE,
 )
-def repeat_job(request: HttpRequest, job_id: UUID) -> Status[JobInfo]:
+def repeat_job(request: HttpRequest, job_id: UUID, response: HttpResponse) -> Status[JobInfo]:
     """Ask once more for what a job did not do; answers the new job. See `can_repeat`."""
-    return Status(202, represent.job(jobs.repeat(actor=actor_of(request), job_id=job_id)))
+    return once_a_job(
+        request, response, lambda: jobs.repeat(actor=actor_of(request), job_id=job_id)
+    )

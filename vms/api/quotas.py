@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeVar
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
 from vms.api.auth import actor_of
 from vms.api.inputs import QuotaLimits
+from vms.api.once import MATCH, require_match, tag_of
 from vms.api.quotaschemas import Amounts as UsedInfo
 from vms.api.quotaschemas import QuotaBounds, QuotaInfo, QuotaSource, SiteQuota
+from vms.policy import Actor
 from vms.services import quota_rules
 from vms.services.quotas import Limit, Limits, Unlimited
 from vms.services.usage import Amounts, Resource
@@ -55,26 +57,49 @@ def get_my_quota(request: HttpRequest) -> list[QuotaSource]:
 
 
 @router.get("/site", response=SiteQuota, operation_id="get_site_quota", summary="Everybody's quota")
-def get_site_quota(request: HttpRequest) -> SiteQuota:
+def get_site_quota(request: HttpRequest, response: HttpResponse) -> SiteQuota:
     """Show what each person may have who has no quota of his own."""
-    return SiteQuota(limits=_limits(quota_rules.of_site(actor=actor_of(request))))
+    return _tagged(_site(actor_of(request)), response)
+
+
+Q = TypeVar("Q", SiteQuota, QuotaInfo)
+
+
+def _tagged(shown: Q, response: HttpResponse) -> Q:
+    """Put the ETag beside a quota: of its limits, for what is used changes by itself."""
+    response["ETag"] = tag_of(shown.limits)
+    return shown
+
+
+def _site(actor: Actor) -> SiteQuota:
+    return SiteQuota(limits=_limits(quota_rules.of_site(actor=actor)))
 
 
 @router.put(
-    "/site", response=SiteQuota, operation_id="set_site_quota", summary="Set everybody's quota"
+    "/site",
+    response=SiteQuota,
+    operation_id="set_site_quota",
+    summary="Set everybody's quota",
+    openapi_extra=MATCH,
 )
-def set_site_quota(request: HttpRequest, data: QuotaLimits) -> SiteQuota:
+def set_site_quota(request: HttpRequest, data: QuotaLimits, response: HttpResponse) -> SiteQuota:
     """Set what each person may have who has no quota of his own. For administrators."""
-    quota_rules.set_site(actor=actor_of(request), limits=_wanted(data))
-    return get_site_quota(request)
+    actor = actor_of(request)
+    require_match(request, lambda: tag_of(_site(actor).limits))
+    quota_rules.set_site(actor=actor, limits=_wanted(data))
+    return _tagged(_site(actor), response)
 
 
 @router.get(
     "/users/{user_id}", response=QuotaInfo, operation_id="get_user_quota", summary="One's quota"
 )
-def get_user_quota(request: HttpRequest, user_id: UUID) -> QuotaInfo:
+def get_user_quota(request: HttpRequest, user_id: UUID, response: HttpResponse) -> QuotaInfo:
     """Show somebody's own quota and what he uses."""
-    line = quota_rules.of_user(actor=actor_of(request), user_id=user_id)
+    return _tagged(_of_user(actor_of(request), user_id), response)
+
+
+def _of_user(actor: Actor, user_id: UUID) -> QuotaInfo:
+    line = quota_rules.of_user(actor=actor, user_id=user_id)
     return QuotaInfo(
         id=line.user.pk,
         name=line.user.username,
@@ -88,11 +113,16 @@ def get_user_quota(request: HttpRequest, user_id: UUID) -> QuotaInfo:
     response=QuotaInfo,
     operation_id="set_user_quota",
     summary="Set a person's quota",
+    openapi_extra=MATCH,
 )
-def set_user_quota(request: HttpRequest, user_id: UUID, data: QuotaLimits) -> QuotaInfo:
+def set_user_quota(
+    request: HttpRequest, user_id: UUID, data: QuotaLimits, response: HttpResponse
+) -> QuotaInfo:
     """Set somebody's own quota; what is null there is as the site says. For administrators."""
-    quota_rules.set_user(actor=actor_of(request), user_id=user_id, limits=_wanted(data))
-    return get_user_quota(request, user_id)
+    actor = actor_of(request)
+    require_match(request, lambda: tag_of(_of_user(actor, user_id).limits))
+    quota_rules.set_user(actor=actor, user_id=user_id, limits=_wanted(data))
+    return _tagged(_of_user(actor, user_id), response)
 
 
 @router.get(
@@ -101,9 +131,13 @@ def set_user_quota(request: HttpRequest, user_id: UUID, data: QuotaLimits) -> Qu
     operation_id="get_group_quota",
     summary="A group's quota",
 )
-def get_group_quota(request: HttpRequest, group_id: UUID) -> QuotaInfo:
+def get_group_quota(request: HttpRequest, group_id: UUID, response: HttpResponse) -> QuotaInfo:
     """Show what the members of a group share, and what they use together."""
-    line = quota_rules.of_group(actor=actor_of(request), group_id=group_id)
+    return _tagged(_of_group(actor_of(request), group_id), response)
+
+
+def _of_group(actor: Actor, group_id: UUID) -> QuotaInfo:
+    line = quota_rules.of_group(actor=actor, group_id=group_id)
     return QuotaInfo(
         id=line.group.pk,
         name=line.group.name,
@@ -117,8 +151,13 @@ def get_group_quota(request: HttpRequest, group_id: UUID) -> QuotaInfo:
     response=QuotaInfo,
     operation_id="set_group_quota",
     summary="Set a group's quota",
+    openapi_extra=MATCH,
 )
-def set_group_quota(request: HttpRequest, group_id: UUID, data: QuotaLimits) -> QuotaInfo:
+def set_group_quota(
+    request: HttpRequest, group_id: UUID, data: QuotaLimits, response: HttpResponse
+) -> QuotaInfo:
     """Set what the members of a group share. For administrators."""
-    quota_rules.set_group(actor=actor_of(request), group_id=group_id, limits=_wanted(data))
-    return get_group_quota(request, group_id)
+    actor = actor_of(request)
+    require_match(request, lambda: tag_of(_of_group(actor, group_id).limits))
+    quota_rules.set_group(actor=actor, group_id=group_id, limits=_wanted(data))
+    return _tagged(_of_group(actor, group_id), response)

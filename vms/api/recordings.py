@@ -9,16 +9,18 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from ninja import Field, Query, Router, Status
 from pydantic import BaseModel
 
 from vms import messages, selectors
 from vms.api.auth import actor_of
 from vms.api.inputs import Input, Paging, Port
+from vms.api.once import MATCH, ONCE, once, require_match, tag_of
 from vms.api.paging import each, page
 from vms.api.schemas import Page
-from vms.models import Recording, RecordingPolicy, RecordingState
+from vms.models import VM, Recording, RecordingPolicy, RecordingState
 from vms.services import recordings
 
 router = Router(tags=["recordings"])
@@ -136,16 +138,25 @@ def delete_recording(request: HttpRequest, recording_id: UUID) -> Status[None]:
     response={202: RecordingInfo},
     operation_id="start_recording",
     summary="Record a console",
+    openapi_extra=ONCE,
 )
 def start_recording(
-    request: HttpRequest, vm_id: UUID, data: RecordingRequest | None = None
+    request: HttpRequest,
+    vm_id: UUID,
+    response: HttpResponse,
+    data: RecordingRequest | None = None,
 ) -> Status[RecordingInfo]:
     """Record a console that is open, until it is stopped or all who look have left."""
     wanted = data or RecordingRequest()
-    row = recordings.start(
-        actor=actor_of(request), vm_id=vm_id, kind=wanted.kind, device=wanted.device
-    )
-    return Status(202, represent(row))
+
+    def make() -> tuple[int, RecordingInfo, str]:
+        row = recordings.start(
+            actor=actor_of(request), vm_id=vm_id, kind=wanted.kind, device=wanted.device
+        )
+        address = reverse("api:get_recording", kwargs={"recording_id": row.pk})
+        return 202, represent(row), address
+
+    return once(request, response, RecordingInfo, make)
 
 
 @guests.get(
@@ -154,9 +165,18 @@ def start_recording(
     operation_id="get_recording_policy",
     summary="Read whether a guest is recorded",
 )
-def get_recording_policy(request: HttpRequest, vm_id: UUID) -> Policy:
+def get_recording_policy(request: HttpRequest, vm_id: UUID, response: HttpResponse) -> Policy:
     """Say whether consoles of a guest are recorded: off, request or always."""
-    return Policy(policy=RecordingPolicy(selectors.vm(actor_of(request), vm_id).recording))
+    return _tagged(selectors.vm(actor_of(request), vm_id), response)
+
+
+def _policy(vm: VM) -> Policy:
+    return Policy(policy=RecordingPolicy(vm.recording))
+
+
+def _tagged(vm: VM, response: HttpResponse) -> Policy:
+    response["ETag"] = tag_of(_policy(vm))
+    return _policy(vm)
 
 
 @guests.put(
@@ -164,8 +184,13 @@ def get_recording_policy(request: HttpRequest, vm_id: UUID) -> Policy:
     response=Policy,
     operation_id="set_recording_policy",
     summary="Say whether a guest is recorded",
+    openapi_extra=MATCH,
 )
-def set_recording_policy(request: HttpRequest, vm_id: UUID, data: Policy) -> Policy:
+def set_recording_policy(
+    request: HttpRequest, vm_id: UUID, data: Policy, response: HttpResponse
+) -> Policy:
     """Have consoles of a guest recorded never, on request, or always; open ones follow."""
-    vm = recordings.set_policy(actor=actor_of(request), vm_id=vm_id, policy=data.policy.value)
-    return Policy(policy=RecordingPolicy(vm.recording))
+    actor = actor_of(request)
+    require_match(request, lambda: tag_of(_policy(selectors.vm(actor, vm_id))))
+    vm = recordings.set_policy(actor=actor, vm_id=vm_id, policy=data.policy.value)
+    return _tagged(vm, response)

@@ -15,8 +15,10 @@ from ninja import Router, Status
 from vms import selectors
 from vms.api.auth import actor_of
 from vms.api.inputs import ConsoleRequest, MediaInsert
+from vms.api.once import MATCH
 from vms.api.schemas import ConsoleTicket, Vm
-from vms.api.vms import show
+from vms.api.vms import require_same, show_tagged
+from vms.policy import Action
 from vms.services import consoles, editing, thumbnails
 
 router = Router(tags=["vms"])
@@ -71,20 +73,27 @@ def open_console(
     return Status(201, answer)
 
 
-@router.put("/{vm_id}/media", response=Vm, operation_id="insert_iso", summary="Insert an ISO")
-def insert_iso(request: HttpRequest, vm_id: UUID, data: MediaInsert) -> Vm:
+@router.put(
+    "/{vm_id}/media",
+    response=Vm,
+    operation_id="insert_iso",
+    summary="Insert an ISO",
+    openapi_extra=MATCH,
+)
+def insert_iso(request: HttpRequest, vm_id: UUID, data: MediaInsert, response: HttpResponse) -> Vm:
     """Put an ISO into the CD drive, in place of the one that is there."""
     actor = actor_of(request)
+    require_same(request, actor, vm_id, Action.VM_MEDIA)
     editing.insert_iso(actor=actor, vm_id=vm_id, image_id=data.image_id)
-    return show(actor, vm_id)
+    return show_tagged(actor, vm_id, response)
 
 
 @router.delete("/{vm_id}/media", response=Vm, operation_id="eject_iso", summary="Eject the ISO")
-def eject_iso(request: HttpRequest, vm_id: UUID) -> Vm:
+def eject_iso(request: HttpRequest, vm_id: UUID, response: HttpResponse) -> Vm:
     """Empty the CD drive."""
     actor = actor_of(request)
     editing.eject_iso(actor=actor, vm_id=vm_id)
-    return show(actor, vm_id)
+    return show_tagged(actor, vm_id, response)
 
 
 @router.get(

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from ninja import Query, Router, Status
 
 from vms import circles, selectors
 from vms.api import represent_people as represent
 from vms.api.auth import actor_of
 from vms.api.inputs import Paging, ShareChange, ShareCreate
+from vms.api.once import MATCH, ONCE, once, require_match, tag_of
 from vms.api.paging import each, page
 from vms.api.schemas_people import ShareInfo, SharePage
 from vms.models import Share
 from vms.policy import Action, Actor
-from vms.problems import Invalid, Problem
+from vms.problems import Invalid, NotFound, Problem
 from vms.services import sharing
 
 router = Router(tags=["shares"])
@@ -39,10 +41,46 @@ def list_shares(request: HttpRequest, vm_id: UUID, paging: Query[Paging]) -> Sha
     response={201: ShareInfo},
     operation_id="share_vm",
     summary="Share a guest",
+    openapi_extra=ONCE,
 )
-def share_vm(request: HttpRequest, vm_id: UUID, data: ShareCreate) -> Status[ShareInfo]:
+def share_vm(
+    request: HttpRequest, vm_id: UUID, data: ShareCreate, response: HttpResponse
+) -> Status[ShareInfo]:
     """Share with a person, by the exact user name, or with a group that you are in."""
-    return Status(201, represent.share(_share(actor_of(request), vm_id, data)))
+
+    def make() -> tuple[int, ShareInfo, str]:
+        row = _share(actor_of(request), vm_id, data)
+        parts = {"vm_id": vm_id, "share_id": row.pk}
+        return 201, represent.share(row), reverse("api:get_share", kwargs=parts)
+
+    return once(request, response, ShareInfo, make)
+
+
+def _tag(row: Share) -> str:
+    return tag_of(row.role)
+
+
+def _one(actor: Actor, vm_id: UUID, share_id: UUID) -> Share:
+    guest = selectors.vm(actor, vm_id, Action.SHARE_VIEW)
+    row = circles.shares(actor, guest).filter(pk=share_id).first()
+    if row is None:
+        raise NotFound("share")
+    return row
+
+
+@router.get(
+    "/{vm_id}/shares/{share_id}",
+    response=ShareInfo,
+    operation_id="get_share",
+    summary="Look at a share",
+)
+def get_share(
+    request: HttpRequest, vm_id: UUID, share_id: UUID, response: HttpResponse
+) -> ShareInfo:
+    """Show with whom a guest is shared, for those who set it."""
+    row = _one(actor_of(request), vm_id, share_id)
+    response["ETag"] = _tag(row)
+    return represent.share(row)
 
 
 def _share(actor: Actor, vm_id: UUID, data: ShareCreate) -> Share:
@@ -63,12 +101,16 @@ def _share(actor: Actor, vm_id: UUID, data: ShareCreate) -> Share:
     response=ShareInfo,
     operation_id="change_share",
     summary="Share at another role",
+    openapi_extra=MATCH,
 )
-def change_share(request: HttpRequest, vm_id: UUID, share_id: UUID, data: ShareChange) -> ShareInfo:
+def change_share(
+    request: HttpRequest, vm_id: UUID, share_id: UUID, data: ShareChange, response: HttpResponse
+) -> ShareInfo:
     """Change the role; who loses control of an open console may watch on."""
-    changed = sharing.change_role(
-        actor=actor_of(request), vm_id=vm_id, share_id=share_id, role=data.role
-    )
+    actor = actor_of(request)
+    require_match(request, lambda: _tag(_one(actor, vm_id, share_id)))
+    changed = sharing.change_role(actor=actor, vm_id=vm_id, share_id=share_id, role=data.role)
+    response["ETag"] = _tag(changed)
     return represent.share(changed)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from ninja import Query, Router, Status
 
 from vms import selectors
@@ -22,6 +23,7 @@ from vms.api.inputs import (
     VolumeMove,
     VolumeResize,
 )
+from vms.api.once import MATCH, ONCE, once, once_a_job, require_match, tag_of
 from vms.api.paging import each, page
 from vms.api.schemas import JobInfo, PoolInfo, PoolPage
 from vms.api.storage_schemas import VolumeInfo, VolumePage
@@ -44,29 +46,63 @@ def list_pools(request: HttpRequest, paging: Query[Paging]) -> PoolPage:
     return page(PoolPage, rows, paging, each(represent.pool))
 
 
-@pools.post("", response={201: PoolInfo}, operation_id="create_pool", summary="Make a pool")
-def create_pool(request: HttpRequest, data: PoolCreate) -> Status[PoolInfo]:
-    """Define, build and start a pool of kind dir, fs, netfs or logical."""
-    actor = actor_of(request)
-    spec = PoolSpec(**data.model_dump(exclude={"host_id"}))
-    made = pool_services.create(actor=actor, host_id=data.host_id, spec=spec)
-    return Status(201, _pool(actor, made.pk))
+def _made(actor: Actor, pool: Pool) -> tuple[int, PoolInfo, str]:
+    return 201, _pool(actor, pool.pk), reverse("api:get_pool", kwargs={"pool_id": pool.pk})
 
 
 @pools.post(
-    "/xml", response={201: PoolInfo}, operation_id="create_pool_from_xml", summary="Any other pool"
+    "",
+    response={201: PoolInfo},
+    operation_id="create_pool",
+    summary="Make a pool",
+    openapi_extra=ONCE,
 )
-def create_pool_from_xml(request: HttpRequest, data: PoolFromXml) -> Status[PoolInfo]:
+def create_pool(request: HttpRequest, data: PoolCreate, response: HttpResponse) -> Status[PoolInfo]:
+    """Define, build and start a pool of kind dir, fs, netfs or logical."""
+    actor = actor_of(request)
+    spec = PoolSpec(**data.model_dump(exclude={"host_id"}))
+    return once(
+        request,
+        response,
+        PoolInfo,
+        lambda: _made(actor, pool_services.create(actor=actor, host_id=data.host_id, spec=spec)),
+    )
+
+
+@pools.post(
+    "/xml",
+    response={201: PoolInfo},
+    operation_id="create_pool_from_xml",
+    summary="Any other pool",
+    openapi_extra=ONCE,
+)
+def create_pool_from_xml(
+    request: HttpRequest, data: PoolFromXml, response: HttpResponse
+) -> Status[PoolInfo]:
     """Define a pool of any kind from its XML, which libvirt validates; started where that works."""
     actor = actor_of(request)
-    made = pool_services.create_from_xml(actor=actor, host_id=data.host_id, xml=data.xml)
-    return Status(201, _pool(actor, made.pk))
+    return once(
+        request,
+        response,
+        PoolInfo,
+        lambda: _made(
+            actor,
+            pool_services.create_from_xml(actor=actor, host_id=data.host_id, xml=data.xml),
+        ),
+    )
 
 
 @pools.get("/{pool_id}", response=PoolInfo, operation_id="get_pool", summary="Look at a pool")
-def get_pool(request: HttpRequest, pool_id: UUID) -> PoolInfo:
+def get_pool(request: HttpRequest, pool_id: UUID, response: HttpResponse) -> PoolInfo:
     """Show a storage pool, how full it is, and what is promised of it."""
-    return _pool(actor_of(request), pool_id)
+    shown = _pool(actor_of(request), pool_id)
+    response["ETag"] = _pool_tag(shown)
+    return shown
+
+
+def _pool_tag(shown: PoolInfo) -> str:
+    """Make the entity tag of what can be edited of a pool: how full it is changes by itself."""
+    return tag_of(shown.name, shown.has_autostart)
 
 
 @pools.post(
@@ -99,12 +135,16 @@ def refresh_pool(request: HttpRequest, pool_id: UUID) -> PoolInfo:
     response=PoolInfo,
     operation_id="set_pool_autostart",
     summary="Start with the host",
+    openapi_extra=MATCH,
 )
-def set_pool_autostart(request: HttpRequest, pool_id: UUID, data: PoolAutostart) -> PoolInfo:
+def set_pool_autostart(
+    request: HttpRequest, pool_id: UUID, data: PoolAutostart, response: HttpResponse
+) -> PoolInfo:
     """Say whether a pool starts with its host."""
     actor = actor_of(request)
-    changed = pool_services.set_autostart(actor=actor, pool_id=pool_id, is_on=data.has_autostart)
-    return _pool(actor, changed.pk)
+    require_match(request, lambda: _pool_tag(_pool(actor, pool_id)))
+    pool_services.set_autostart(actor=actor, pool_id=pool_id, is_on=data.has_autostart)
+    return get_pool(request, pool_id, response)
 
 
 @pools.delete(
@@ -151,21 +191,35 @@ def _volumes(pool: Pool, rows: list[Volume]) -> list[VolumeInfo]:
     response={202: JobInfo},
     operation_id="create_volume",
     summary="Make a volume",
+    openapi_extra=ONCE,
 )
-def create_volume(request: HttpRequest, pool_id: UUID, data: VolumeCreate) -> Status[JobInfo]:
+def create_volume(
+    request: HttpRequest, pool_id: UUID, data: VolumeCreate, response: HttpResponse
+) -> Status[JobInfo]:
     """Make an empty volume."""
     new = NewVolume(**data.model_dump())
-    job = volume_services.create(actor=actor_of(request), pool_id=pool_id, new=new)
-    return Status(202, represent.job(job))
+    return once_a_job(
+        request,
+        response,
+        lambda: volume_services.create(actor=actor_of(request), pool_id=pool_id, new=new),
+    )
 
 
 @volumes.get(
     "/{volume_id}", response=VolumeInfo, operation_id="get_volume", summary="Look at a volume"
 )
-def get_volume(request: HttpRequest, volume_id: UUID) -> VolumeInfo:
+def get_volume(request: HttpRequest, volume_id: UUID, response: HttpResponse) -> VolumeInfo:
     """Show a volume and what needs it."""
-    row = selectors.volume(actor_of(request), volume_id)
+    return _volume(selectors.volume(actor_of(request), volume_id), response)
+
+
+def _volume(row: Volume, response: HttpResponse) -> VolumeInfo:
+    response["ETag"] = _volume_tag(row)
     return _volumes(row.pool, [row])[0]
+
+
+def _volume_tag(row: Volume) -> str:
+    return tag_of(row.pool_id, row.name, row.capacity_bytes)
 
 
 @volumes.post(
@@ -173,17 +227,23 @@ def get_volume(request: HttpRequest, volume_id: UUID) -> VolumeInfo:
     response={202: JobInfo},
     operation_id="clone_volume",
     summary="Clone a volume",
+    openapi_extra=ONCE,
 )
-def clone_volume(request: HttpRequest, volume_id: UUID, data: VolumeClone) -> Status[JobInfo]:
+def clone_volume(
+    request: HttpRequest, volume_id: UUID, data: VolumeClone, response: HttpResponse
+) -> Status[JobInfo]:
     """Make a full copy that stands alone. Refused while a running guest writes to it."""
-    job = volume_services.clone(
-        actor=actor_of(request),
-        volume_id=volume_id,
-        name=data.name,
-        pool_id=data.pool_id,
-        format=data.format or "",
+    return once_a_job(
+        request,
+        response,
+        lambda: volume_services.clone(
+            actor=actor_of(request),
+            volume_id=volume_id,
+            name=data.name,
+            pool_id=data.pool_id,
+            format=data.format or "",
+        ),
     )
-    return Status(202, represent.job(job))
 
 
 @volumes.post(
@@ -191,11 +251,16 @@ def clone_volume(request: HttpRequest, volume_id: UUID, data: VolumeClone) -> St
     response=VolumeInfo,
     operation_id="resize_volume",
     summary="Resize a volume",
+    openapi_extra=MATCH,
 )
-def resize_volume(request: HttpRequest, volume_id: UUID, data: VolumeResize) -> VolumeInfo:
+def resize_volume(
+    request: HttpRequest, volume_id: UUID, data: VolumeResize, response: HttpResponse
+) -> VolumeInfo:
     """Grow it, under its guest if that runs; or shrink it, only while the guest is off."""
-    row = volume_services.resize(actor=actor_of(request), volume_id=volume_id, **data.model_dump())
-    return _volumes(row.pool, [row])[0]
+    actor = actor_of(request)
+    require_match(request, lambda: _volume_tag(selectors.volume(actor, volume_id)))
+    row = volume_services.resize(actor=actor, volume_id=volume_id, **data.model_dump())
+    return _volume(row, response)
 
 
 @volumes.post(

@@ -21,9 +21,12 @@ from vms.api.machines import (
     TemplateParts,
     VersionInfo,
 )
+from vms.api.once import MATCH, ONCE, once, once_a_job, require_match, tag
 from vms.api.paging import page
 from vms.api.schemas import JobInfo, TemplateInfo, TemplatePage
 from vms.hypervisor.blueprint import Blueprint, DiskOrigin, DiskPlan, SourceKind
+from vms.models import Template
+from vms.policy import Actor
 from vms.services import template_copies, templates, versions
 from vms.services.template_copies import CopyWish
 from vms.services.templates import TemplateDefaults
@@ -40,19 +43,28 @@ def list_templates(request: HttpRequest, paging: Query[Paging]) -> TemplatePage:
 
 
 @router.post(
-    "", response={201: TemplateInfo}, operation_id="create_template", summary="Make a template"
+    "",
+    response={201: TemplateInfo},
+    operation_id="create_template",
+    summary="Make a template",
+    openapi_extra=ONCE,
 )
-def create_template(request: HttpRequest, data: TemplateCreate) -> Status[TemplateInfo]:
+def create_template(
+    request: HttpRequest, data: TemplateCreate, response: HttpResponse
+) -> Status[TemplateInfo]:
     """Make a template from an image, an installer or the network."""
+    return once(request, response, TemplateInfo, lambda: _create(actor_of(request), data))
+
+
+def _create(actor: Actor, data: TemplateCreate) -> tuple[int, TemplateInfo, str]:
     usual = Blueprint() if data.source is SourceKind.IMAGE else Blueprint(disks=())
     if data.disk_bytes and data.source is not SourceKind.IMAGE:
         usual = Blueprint(disks=(DiskPlan(DiskOrigin.BLANK),))
     content = _simple(TemplateDefaults(name=data.name), data).content(usual)
     whole = replace(content, blueprint=_with_parts(content.blueprint, data, source=data.source))
-    row = templates.make(
-        actor=actor_of(request), content=whole, image_id=data.image_id, host_id=data.host_id
-    )
-    return Status(201, represent.template(row))
+    row = templates.make(actor=actor, content=whole, image_id=data.image_id, host_id=data.host_id)
+    address = reverse("api:get_template", kwargs={"template_id": row.pk})
+    return 201, represent.template(row), address
 
 
 def _simple(now: TemplateDefaults, data: TemplateCreate | TemplateChange) -> TemplateDefaults:
@@ -78,9 +90,14 @@ def _with_parts(blueprint: Blueprint, data: TemplateParts, **more: Any) -> Bluep
     operation_id="get_template",
     summary="Look at a template",
 )
-def get_template(request: HttpRequest, template_id: UUID) -> TemplateInfo:
+def get_template(request: HttpRequest, template_id: UUID, response: HttpResponse) -> TemplateInfo:
     """Show a template, and whether guests can be made from it now."""
-    return represent.template(selectors.template(actor_of(request), template_id))
+    return _tagged(selectors.template(actor_of(request), template_id), response)
+
+
+def _tagged(row: Template, response: HttpResponse) -> TemplateInfo:
+    response["ETag"] = tag(row.number)
+    return represent.template(row)
 
 
 @router.patch(
@@ -88,11 +105,15 @@ def get_template(request: HttpRequest, template_id: UUID) -> TemplateInfo:
     response=TemplateInfo,
     operation_id="change_template",
     summary="Change a template",
+    openapi_extra=MATCH,
 )
-def change_template(request: HttpRequest, template_id: UUID, data: TemplateChange) -> TemplateInfo:
+def change_template(
+    request: HttpRequest, template_id: UUID, data: TemplateChange, response: HttpResponse
+) -> TemplateInfo:
     """Make a new version; guests made from former ones stay as they are."""
     actor = actor_of(request)
     row = selectors.template(actor, template_id)
+    require_match(request, lambda: tag(row.number))
     now = TemplateDefaults(**{one.name: getattr(row, one.name) for one in fields(TemplateDefaults)})
     content = _simple(now, data).content(row.plan)
     changed = templates.edit_whole(
@@ -101,7 +122,7 @@ def change_template(request: HttpRequest, template_id: UUID, data: TemplateChang
         content=replace(content, blueprint=_with_parts(content.blueprint, data)),
         image_id=data.image_id,
     )
-    return represent.template(changed)
+    return _tagged(changed, response)
 
 
 @guests.post(
@@ -109,15 +130,18 @@ def change_template(request: HttpRequest, template_id: UUID, data: TemplateChang
     response={202: JobInfo},
     operation_id="copy_template",
     summary="Make a template of a guest",
+    openapi_extra=ONCE,
 )
 def copy_template(
     request: HttpRequest, vm_id: UUID, data: TemplateFromGuest, response: HttpResponse
 ) -> Status[JobInfo]:
     """Copy the disks of a guest that is off; its job makes a template of the copies."""
     wish = CopyWish(data.name, data.description, data.pool, data.is_cleaned)
-    job = template_copies.from_guest(actor=actor_of(request), vm_id=vm_id, wish=wish)
-    response["Location"] = reverse("api:get_job", kwargs={"job_id": job.pk})
-    return Status(202, represent.job(job))
+    return once_a_job(
+        request,
+        response,
+        lambda: template_copies.from_guest(actor=actor_of(request), vm_id=vm_id, wish=wish),
+    )
 
 
 @router.get(

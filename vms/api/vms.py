@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -21,7 +22,7 @@ from vms.api.inputs import (
     VmFilter,
 )
 from vms.api.machines import VmCreate
-from vms.api.once import once, require_match, tag
+from vms.api.once import MATCH, ONCE, once, require_match, tag, tag_of
 from vms.api.paging import page
 from vms.api.schemas import (
     BulkResult,
@@ -113,7 +114,13 @@ def act_on_vms(request: HttpRequest, verb: BulkVerb, data: BulkRequest) -> list[
     return [represent.bulk_result(result) for result in results]
 
 
-@router.post("", response={202: VmWithJob}, operation_id="create_vm", summary="Make a guest")
+@router.post(
+    "",
+    response={202: VmWithJob},
+    operation_id="create_vm",
+    summary="Make a guest",
+    openapi_extra=ONCE,
+)
 def create_vm(request: HttpRequest, data: VmCreate, response: HttpResponse) -> Status[VmWithJob]:
     """Make a guest from a template. It is there at once, and its job makes the rest.
 
@@ -159,14 +166,30 @@ def _tagged(vm: Vm, response: HttpResponse) -> Vm:
     return vm
 
 
-@router.patch("/{vm_id}", response=Vm, operation_id="change_vm", summary="Change a guest")
+def require_same(request: HttpRequest, actor: Person, vm_id: UUID, action: Action) -> None:
+    """Refuse an edit of a guest that is another than the client read (If-Match)."""
+    require_match(request, lambda: tag(selectors.vm(actor, vm_id, action).revision))
+
+
+def show_tagged(actor: Person, vm_id: UUID, response: HttpResponse) -> Vm:
+    """Represent one guest as it is now, with its ETag."""
+    return _tagged(show(actor, vm_id), response)
+
+
+@router.patch(
+    "/{vm_id}",
+    response=Vm,
+    operation_id="change_vm",
+    summary="Change a guest",
+    openapi_extra=MATCH,
+)
 def change_vm(request: HttpRequest, vm_id: UUID, data: VmChange, response: HttpResponse) -> Vm:
     """Change description and tags at any time; name, vCPUs, memory, boot order while it is off.
 
     With `If-Match` nothing is changed (412) where the guest is no longer what its ETag said.
     """
     actor = actor_of(request)
-    require_match(request, selectors.vm(actor, vm_id, Action.VM_EDIT).revision)
+    require_same(request, actor, vm_id, Action.VM_EDIT)
     config = data.model_dump(include={"name", "vcpus", "memory_mib"}, exclude_none=True)
     if data.boot is not None:
         config["boot"] = tuple(data.boot)
@@ -177,7 +200,7 @@ def change_vm(request: HttpRequest, vm_id: UUID, data: VmChange, response: HttpR
         editing.change_config(actor=actor, vm_id=vm_id, **config)
     if data.description is not None:
         editing.set_description(actor=actor, vm_id=vm_id, description=data.description)
-    return _tagged(show(actor, vm_id), response)
+    return show_tagged(actor, vm_id, response)
 
 
 @router.delete(
@@ -212,10 +235,17 @@ def list_vm_disks(request: HttpRequest, vm_id: UUID) -> list[DeletableDiskInfo]:
     operation_id="list_vm_disk_sizes",
     summary="List the disks of a guest with their sizes",
 )
-def list_vm_disk_sizes(request: HttpRequest, vm_id: UUID) -> list[GuestDiskInfo]:
+def list_vm_disk_sizes(
+    request: HttpRequest, vm_id: UUID, response: HttpResponse
+) -> list[GuestDiskInfo]:
     """Show each disk, its volume, how large it is and how much of it is used."""
     found = disks.of_guest(actor=actor_of(request), vm_id=vm_id)
+    response["ETag"] = _sizes(found)
     return [represent.guest_disk(disk) for disk in found]
+
+
+def _sizes(found: Sequence[disks.GuestDisk]) -> str:
+    return tag_of([(disk.target, disk.name, disk.capacity_bytes) for disk in found])
 
 
 @router.put(
@@ -223,15 +253,16 @@ def list_vm_disk_sizes(request: HttpRequest, vm_id: UUID) -> list[GuestDiskInfo]
     response=list[GuestDiskInfo],
     operation_id="grow_vm_disk",
     summary="Grow a disk",
+    openapi_extra=MATCH,
 )
 def grow_vm_disk(
-    request: HttpRequest, vm_id: UUID, target: str, data: DiskGrow
+    request: HttpRequest, vm_id: UUID, target: str, data: DiskGrow, response: HttpResponse
 ) -> list[GuestDiskInfo]:
     """Make a disk larger; a guest that runs sees it at once."""
-    disks.grow(
-        actor=actor_of(request), vm_id=vm_id, target=target, capacity_bytes=data.capacity_bytes
-    )
-    return list_vm_disk_sizes(request, vm_id)
+    actor = actor_of(request)
+    require_match(request, lambda: _sizes(disks.of_guest(actor=actor, vm_id=vm_id)))
+    disks.grow(actor=actor, vm_id=vm_id, target=target, capacity_bytes=data.capacity_bytes)
+    return list_vm_disk_sizes(request, vm_id, response)
 
 
 @router.post(
@@ -247,9 +278,18 @@ def power_vm(request: HttpRequest, vm_id: UUID, verb: Verb) -> Status[Vm]:
     return Status(202 if outcome.is_still_running else 200, show(actor, vm_id))
 
 
-@router.put("/{vm_id}/owner", response=Vm, operation_id="set_vm_owner", summary="Give a guest away")
-def set_vm_owner(request: HttpRequest, vm_id: UUID, data: OwnerChange) -> Vm:
+@router.put(
+    "/{vm_id}/owner",
+    response=Vm,
+    operation_id="set_vm_owner",
+    summary="Give a guest away",
+    openapi_extra=MATCH,
+)
+def set_vm_owner(
+    request: HttpRequest, vm_id: UUID, data: OwnerChange, response: HttpResponse
+) -> Vm:
     """Give a guest an owner, or take him away. For administrators."""
     actor = actor_of(request)
+    require_same(request, actor, vm_id, Action.VM_SET_OWNER)
     ownership.set_owner(actor=actor, vm_id=vm_id, owner_id=data.owner_id)
-    return show(actor, vm_id)
+    return show_tagged(actor, vm_id, response)

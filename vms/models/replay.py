@@ -20,6 +20,7 @@ class Replay(models.Model):
     """SHA-256 of what was asked: the same key with another request is a mistake."""
     status = models.PositiveSmallIntegerField(null=True)
     body = models.TextField(blank=True)
+    """Sealed with the key of the installation."""
     location = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 

@@ -1,4 +1,7 @@
-"""Do a request that carries a key once: who sends it again gets the answer that was given."""
+"""Do a request that carries a key once: who sends it again gets the answer that was given.
+
+Answers are kept sealed, for some hold a secret that is told once: the database alone does not tell.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from django.utils import timezone
 from vms.models import Replay
 from vms.policy import Person
 from vms.problems import Invalid, Problem, Refused
+from vms.services.secrets import seal, unseal
 
 KEPT = timedelta(hours=24)
 UNDER_WAY = timedelta(minutes=2)
@@ -35,7 +39,7 @@ def once(*, actor: Person, key: str, fingerprint: str, do: Callable[[], Answer])
     Raises Invalid for a key that is none, Refused where the key belongs to another request or the
     first one is under way.
     """
-    if not 0 < len(key) <= MAX_KEY or not key.isprintable():
+    if not 0 < len(key) <= MAX_KEY or not (key.isascii() and key.isprintable()):
         raise Invalid({"Idempotency-Key": Problem("idempotency-key")})
     row = _claim(actor, key, fingerprint)
     if row is None:
@@ -46,7 +50,7 @@ def once(*, actor: Person, key: str, fingerprint: str, do: Callable[[], Answer])
         Replay.objects.filter(pk=row).delete()
         raise
     Replay.objects.filter(pk=row).update(
-        status=answer.status, body=answer.body, location=answer.location
+        status=answer.status, body=seal(answer.body), location=answer.location
     )
     return answer
 
@@ -70,7 +74,10 @@ def _known(actor: Person, key: str, fingerprint: str) -> Answer:
         raise Refused("idempotency-other")
     if row is None or row.status is None:
         raise Refused("idempotency-under-way")
-    return Answer(row.status, row.body, row.location)
+    body = unseal(row.body)
+    if body is None:
+        raise Refused("idempotency-other")
+    return Answer(row.status, body, row.location)
 
 
 def delete_old() -> int:
