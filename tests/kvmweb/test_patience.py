@@ -7,6 +7,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import uvicorn
@@ -29,13 +30,12 @@ async def _hello(scope, receive, send) -> None:
     await send({"type": "http.response.body", "body": b"hi"})
 
 
-@pytest.fixture
-def port(monkeypatch) -> Iterator[int]:
-    """A server that waits 0.4 s for a head."""
-    monkeypatch.setattr(patience, "HEAD_S", 0.4)
+@contextlib.contextmanager
+def serving(application: Any) -> Iterator[int]:
+    """Serve it on a port, with connections as kvmweb has them."""
     number = free_port()
     config = uvicorn.Config(
-        _hello,
+        application,
         port=number,
         http=patience.PatientProtocol,
         ws="websockets-sansio",
@@ -49,6 +49,14 @@ def port(monkeypatch) -> Iterator[int]:
     yield number
     server.should_exit = True
     thread.join(10)
+
+
+@pytest.fixture
+def port(monkeypatch) -> Iterator[int]:
+    """A server that waits 0.4 s for a head."""
+    monkeypatch.setattr(patience, "HEAD_S", 0.4)
+    with serving(_hello) as number:
+        yield number
 
 
 def talk(port: int, *pieces: bytes, pause_s: float = 0.0) -> tuple[bytes, float]:
@@ -115,3 +123,33 @@ def test_a_usual_request_and_a_slow_body_are_served(port):
     post = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 60000\r\n\r\n"
     answer, _seconds = talk(port, post, *[b"x" * 6000] * 10, pause_s=0.06)
     assert answer.startswith(b"HTTP/1.1 200")
+
+
+def test_a_body_arrives_whole_however_its_pieces_come(monkeypatch):
+    """What waits for the application is handed on without a copy, and added to correctly."""
+    got: list[bytes] = []
+
+    async def slow(scope, receive, send) -> None:
+        while True:
+            message = await receive()
+            got.append(message.get("body", b""))
+            for _turn in range(20):  # pieces come together meanwhile
+                await asyncio.sleep(0)
+            if not message.get("more_body"):
+                break
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    with serving(slow) as number:
+        data = bytes(range(256)) * 16_384
+        head = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        head += f"Content-Length: {len(data)}\r\n\r\n"
+        sizes = (1, 3, 50_000, 10, 70_000, 200_000)
+        pieces, at = [head.encode()], 0
+        while at < len(data):
+            size = sizes[len(pieces) % len(sizes)]
+            pieces.append(data[at : at + size])
+            at += size
+        answer, _took_s = talk(number, *pieces)
+    assert answer.startswith(b"HTTP/1.1 204")
+    assert b"".join(got) == data

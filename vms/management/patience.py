@@ -58,6 +58,14 @@ class PatientProtocol(HttpToolsProtocol):
         self._had_head()
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """Hand a piece on as it came where none waits: uvicorn would copy it twice."""
+        if self.cycle.body:
+            super().on_body(body)
+            return
+        self.cycle.body = body  # type: ignore[assignment]  # whoever adds to it makes a new one
+        super().on_body(b"")
+
     def _await_head(self) -> None:
         self._head_bytes = 0
         self._deadline = self.loop.call_later(HEAD_S, self._end, _TOO_LATE)

@@ -1,6 +1,7 @@
 """The bytes of one upload request into a file: constant memory, and zeros become holes.
 
-While one batch is written the next one arrives.
+A thread of the request's own writes what came while more comes. Handing each piece to a pool of
+threads instead costs the loop more than the copying does.
 """
 
 from __future__ import annotations
@@ -9,22 +10,43 @@ import asyncio
 import fcntl
 import hashlib
 import os
+import queue
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from vms.streams.closing import Receive
 from vms.streams.threads import DaemonExecutor
 
-BATCH_BYTES = 1 << 20
-"""Written at once, while the next ones arrive."""
-_ZEROS = bytes(BATCH_BYTES)
-_writers = DaemonExecutor("uploads", 8)
+HEAD_BYTES = 1 << 20
+"""When so many have come, the beginning is looked at."""
+MOST_WAITING_BYTES = 1 << 20
+"""So many may wait to be written; then no more is taken until half of it is."""
+MOST_PIECES = 512
+"""Written at once; the kernel takes 1024."""
+_ZEROS = bytes(1 << 20)
+MAX_AT_ONCE = 32
+_writers = DaemonExecutor("uploads", MAX_AT_ONCE)
 Batch = list[bytes]
+Waiting = queue.SimpleQueue[bytes | None]
+"""What is to be written; None is the end."""
 
 
 def _is_hole(part: bytes) -> bool:
     """Say whether all of it is zero; the first bytes nearly always tell that it is not."""
     return not any(part[:64]) and part == _ZEROS[: len(part)]
+
+
+def _gather(waiting: Waiting) -> tuple[Batch, bool]:
+    """Take what waits, at least one piece; say whether more may come."""
+    batch: Batch = []
+    while (part := waiting.get()) is not None:
+        batch.append(part)
+        if waiting.empty() or len(batch) >= MOST_PIECES:
+            return batch, True
+    return batch, False
+
+
+_NEVER = float("inf")
 
 
 class Busy(Exception):
@@ -38,7 +60,8 @@ class Overflow(Exception):
 class Sink:
     """One file at one offset, locked against other writers, in this process or another.
 
-    `came_at_s` is when the last bytes came, by the loop's clock. Close it whatever happens.
+    `offset` is how far it is written, `came_at_s` when the last bytes came, by the loop's clock.
+    Close it whatever happens.
     """
 
     def __init__(self, path: Path, offset: int, size_bytes: int, algorithm: str = "") -> None:
@@ -50,7 +73,10 @@ class Sink:
             os.close(self._fd)
             raise Busy from None
         self._size_bytes = size_bytes
-        self._started_at = self.offset = offset
+        self._started_at = self._taken = self.offset = offset
+        self._waiting: Waiting = queue.SimpleQueue()
+        self._has_room = asyncio.Event()
+        self._wanted_at: float = _NEVER
         self._digest = hashlib.new(algorithm) if algorithm else None
         self.came_at_s = 0.0
         self.is_cut = False
@@ -59,41 +85,58 @@ class Sink:
     async def pump(self, receive: Receive, after_first: Callable[[], Awaitable[None]]) -> None:
         """Take the body to its end or to where the sender goes away; then all of it is written.
 
-        `after_first` is awaited when the first batch is there, and may end it with an error. Raises
+        `after_first` is awaited when the beginning is there, and may end it with an error. Raises
         Overflow, OSError (ENOSPC ...).
         """
         loop = asyncio.get_running_loop()
-        batch: Batch = []
-        gathered, writing, is_first = 0, None, True
+        writing = loop.run_in_executor(_writers, self._write_waiting, loop)
+        writing.add_done_callback(lambda _end: self._has_room.set())
+        is_first = True
         try:
-            while True:
-                message = await receive()
-                self.came_at_s = loop.time()
-                if message["type"] == "http.disconnect":
-                    self.is_cut = True
-                    break
-                if body := message.get("body"):
-                    batch.append(body)
-                    gathered += len(body)
-                if gathered >= BATCH_BYTES:
-                    if writing is not None:
-                        await writing
-                        if is_first:
-                            is_first = False
-                            await after_first()
-                    writing, batch, gathered = self._write_soon(batch), [], 0
-                if not message.get("more_body"):
-                    break
+            while await self._take(receive, loop):
+                if is_first and self._taken - self._started_at >= HEAD_BYTES:
+                    is_first = False
+                    await self._leave_at_most(0, writing)
+                    await after_first()
+                if self._taken - self.offset > MOST_WAITING_BYTES:
+                    await self._leave_at_most(MOST_WAITING_BYTES // 2, writing)
         finally:
             # What came is kept, whatever ends this: it need not be sent again.
-            if writing is not None:
-                await asyncio.shield(writing)
-            if batch:
-                await asyncio.shield(self._write_soon(batch))
+            self._waiting.put(None)
+            await asyncio.shield(writing)
 
-    def _write_soon(self, batch: Batch) -> asyncio.Future[None]:
-        loop = asyncio.get_running_loop()
-        return loop.run_in_executor(_writers, lambda: self._write(batch))
+    async def _take(self, receive: Receive, loop: asyncio.AbstractEventLoop) -> bool:
+        """Hand the next piece to the thread; False when it was the last."""
+        message = await receive()
+        self.came_at_s = loop.time()
+        if message["type"] == "http.disconnect":
+            self.is_cut = True
+            return False
+        if body := message.get("body"):
+            self._taken += len(body)
+            self._waiting.put(body)
+        return bool(message.get("more_body"))
+
+    async def _leave_at_most(self, size: int, writing: asyncio.Future[None]) -> None:
+        """Wait until no more than that waits to be written. Raises what ended the writing."""
+        self._wanted_at = self._taken - size
+        while self.offset < self._wanted_at and not writing.done():
+            self._has_room.clear()
+            if self.offset < self._wanted_at and not writing.done():
+                await self._has_room.wait()
+        self._wanted_at = _NEVER
+        if writing.done():
+            await writing
+
+    def _write_waiting(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Write what waits until the end of it; in a thread of this request."""
+        has_more = True
+        while has_more:
+            batch, has_more = _gather(self._waiting)
+            if batch:
+                self._write(batch)
+            if self.offset >= self._wanted_at:
+                loop.call_soon_threadsafe(self._has_room.set)
 
     def _write(self, batch: Batch) -> None:
         size = sum(map(len, batch))

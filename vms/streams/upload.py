@@ -26,7 +26,7 @@ from vms.streams import callers, threads
 from vms.streams.answers import answer, refuse, status_of
 from vms.streams.callers import Call, NotLetIn
 from vms.streams.closing import Receive, Scope, Send
-from vms.streams.receiving import Busy, Overflow, Sink
+from vms.streams.receiving import MAX_AT_ONCE, Busy, Overflow, Sink
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +36,6 @@ ALGORITHMS = ("sha1", "sha256", "sha512", "md5")
 BODY_TYPE = "application/offset+octet-stream"
 STALLED_S = 120.0
 GUARD_S = 5.0
-MAX_AT_ONCE = 32
 TAKE_OVER_S = 5.0
 
 _wanted: dict[str, asyncio.Event] = {}
