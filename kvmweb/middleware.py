@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
+from django.utils import translation
 
+from vms import languages
 from vms.messages import sentence_for
 from vms.models import User
 from vms.services import duties
@@ -68,6 +70,25 @@ def content_policy(request: HttpRequest) -> str:
     return POLICY.format(sockets=f" {scheme}://{host} {more}".rstrip())
 
 
+class LanguageMiddleware:
+    """Answers in the language that the person chose in his account.
+
+    Django's own LocaleMiddleware, further out, has put the browser's wish in its place by now, and
+    writes Content-Language and Vary afterwards. A bearer token's owner is known later only: see
+    vms/api/auth.py.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer, in that language."""
+        if not is_free(request) and isinstance(request.user, User):
+            languages.use(request.user.language)
+            request.LANGUAGE_CODE = translation.get_language()
+        return self.get_response(request)
+
+
 class DutyMiddleware:
     """Lets somebody who must do something first do nothing else: change a one-time password, or
     set up the second factor that his role needs.
@@ -95,7 +116,7 @@ class DutyMiddleware:
 
 
 _PLACES = {duties.PASSWORD: "account_change_password", duties.SECOND_FACTOR: "mfa_index"}
-_ALWAYS_FREE = ("account_logout", "healthz", "set_language")
+_ALWAYS_FREE = ("account_logout", "healthz")
 _FREE = {
     duties.PASSWORD: ("account_change_password",),
     duties.SECOND_FACTOR: (
@@ -127,7 +148,7 @@ def _free_paths(duty: str) -> set[str]:
 def _refusal(duty: str) -> JsonResponse:
     problem = {
         "type": f"urn:kvmweb:problem:{duty}",
-        "title": _("Forbidden"),
+        "title": HTTPStatus.FORBIDDEN.phrase,
         "status": 403,
         "code": duty,
         "detail": sentence_for(duty),

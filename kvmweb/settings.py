@@ -44,6 +44,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "kvmweb.middleware.LanguageMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -165,10 +166,13 @@ SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
 SECURE_REFERRER_POLICY = "same-origin"
 
 LANGUAGE_CODE = "en"
-# A language joins when its catalogue does: a page half in one and half in another helps nobody.
-LANGUAGES = [("en", "English")]
+# A language joins when its catalogue is whole: a page half in one and half in another helps nobody.
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 USE_I18N = True
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "kvmweb.formats"
+# Nothing sets it; cookies ignore ports, and another site on this machine may have Django's own.
+LANGUAGE_COOKIE_NAME = "kvmweb_language"
 USE_TZ = True
 TIME_ZONE = KVMWEB.time_zone
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 import django
 import pytest
 
+from tests.support.catalogue import compile_stale
+
 for setting in [name for name in os.environ if name.startswith("KVMWEB_")]:
     del os.environ[setting]  # whoever runs the tests may have an installation of his own
 os.environ["KVMWEB_HOME"] = tempfile.mkdtemp(prefix="kvmweb-test-home-")
@@ -21,6 +23,7 @@ if "TEST_DATABASE_URL" in os.environ:  # tests/support/postgres.py runs them on 
 os.environ["DJANGO_SETTINGS_MODULE"] = "kvmweb.settings"
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's loop runs in the main thread
 pytest_plugins = ["tests.support.fixtures"]
+compile_stale()
 django.setup()  # here and not by pytest-django, which would do it before the lines above
 # Nor may a worker of pytest-xdist find it: it would take this process's home for its own.
 del os.environ["DJANGO_SETTINGS_MODULE"]
@@ -30,6 +33,14 @@ del os.environ["DJANGO_SETTINGS_MODULE"]
 def _fast_passwords(settings) -> None:
     """Hash passwords cheaply: their strength is Django's to test."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _english() -> None:
+    """Speak English again after a test whose last request was in another language."""
+    from django.utils import translation
+
+    translation.activate("en")
 
 
 @pytest.fixture(autouse=True)

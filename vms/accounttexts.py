@@ -63,6 +63,7 @@ ACTIONS: dict[str, Text] = {
     "account.new-codes": lazy("Make recovery codes"),
     "account.mail": lazy("Choose mails"),
     "account.rename": lazy("Change own name"),
+    "account.language": lazy("Choose own language"),
     "account.add-ssh-keys": lazy("Add SSH keys"),
     "account.remove-ssh-key": lazy("Remove SSH key"),
     "account.end-sessions": lazy("Log out elsewhere"),

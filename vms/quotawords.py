@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import ParamSpec
+
 from django.utils.functional import Promise
+from django.utils.functional import lazy as as_read
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
 from vms.messages import size
 
+P = ParamSpec("P")
 MIB = 1 << 20
 
 RESOURCES: dict[str, str | Promise] = {
@@ -18,6 +23,11 @@ RESOURCES: dict[str, str | Promise] = {
     "memory_mib": lazy("Memory"),
     "disk_bytes": lazy("Disk"),
 }
+
+
+def later(words: Callable[P, str], *args: P.args, **kwargs: P.kwargs) -> str:
+    """Word it when it is read, in the language that is spoken then."""
+    return as_read(words, str)(*args, **kwargs)
 
 
 def resource_label(resource: str) -> str:

@@ -10,6 +10,7 @@ for the guests' network: dnsmasq-base iproute2 iptables
 to run the site in Python: python3 python3-venv
 to build the libvirt module for Python: python3-dev gcc pkg-config libvirt-dev
 to know the system of an ISO: osinfo-db
+for pages in other languages than English: gettext
 for passwords and certificates: openssl ca-certificates
 to build the Tiny Linux image: syslinux mtools dosfstools cpio kmod xz-utils zstd
 LIST
@@ -21,7 +22,6 @@ LIST
     grep -qs '^ID=ubuntu' /etc/os-release || echo "to test in a real browser: chromium fonts-dejavu-core"
     cat <<'LIST'
 to test logging in by LDAP: slapd
-to gather the texts for translations: gettext
 to check the scripts: shellcheck busybox-static
 to log in to test guests: openssh-client
 to give test guests another keyboard: kbd console-data

@@ -104,6 +104,27 @@ build_assets() {
   echo "$hash" >"$stamp"
 }
 
+# Make of each locale/*/LC_MESSAGES/*.po the .mo beside it that Django reads.
+compile_translations() {
+  local stamp=$ROOT/locale/.stamp hash catalogue count=0
+  hash=$(hash_of "$ROOT"/locale/*/LC_MESSAGES/*.po)
+  if is_stamped "$stamp" "$hash" && has_all_translations; then RESULT="up to date"; return; fi
+  command -v msgfmt >/dev/null || fail "there is no msgfmt; it is in the package gettext."
+  for catalogue in "$ROOT"/locale/*/LC_MESSAGES/*.po; do
+    logged "A translation could not be compiled." msgfmt --check -o "${catalogue%.po}.mo" "$catalogue"
+    count=$((count + 1))
+  done
+  echo "$hash" >"$stamp"
+  RESULT="done ($count beside English)"
+}
+
+has_all_translations() {
+  local catalogue
+  for catalogue in "$ROOT"/locale/*/LC_MESSAGES/*.po; do
+    [ -f "${catalogue%.po}.mo" ] || return 1
+  done
+}
+
 # --- libvirt -------------------------------------------------------------------------------------------------------
 
 libvirt_answers() { timeout 10 virsh -q -c "$KVMWEB_LIBVIRT_URI" version >/dev/null 2>&1 </dev/null; }

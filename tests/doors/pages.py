@@ -139,14 +139,13 @@ PAGES: dict[str, dict[str, Access | Row]] = {
     "mfa_remove_webauthn": {"GET": EVERYBODY, "POST": EVERYBODY},  # asks for the password first
     "mfa_edit_webauthn": {"GET": EVERYBODY, "POST": EVERYBODY},
     "account": {"GET": EVERYBODY},
-    "account-name": {"POST": EVERYBODY},
+    "account-profile": {"POST": EVERYBODY},
     "account-keys": {"POST": EVERYBODY},
     "account-key-remove": {"POST": OWN_THING},
     "account-tokens": {"POST": EVERYBODY},
     "account-token-revoke": {"POST": access("admin owner")},
     "account-sessions-end": {"POST": EVERYBODY},
     "account-session-end": {"POST": NOT_FOUND},
-    "set_language": {"GET": PUBLIC, "POST": PUBLIC},
     "healthz": {"GET": PUBLIC},
     "metrics": {"GET": TOKEN_ONLY},  # tests/api/test_metrics.py
     "guest-recordings": {"GET": SEE_RECORDINGS},

@@ -87,12 +87,13 @@ def test_open_redirect_a_login_leads_to_no_other_site(client, alice, target):
 @pytest.mark.parametrize("target", EVIL)
 def test_open_redirect_a_form_leads_to_no_other_site(client, alice, target):
     client.force_login(alice)
-    for name, data in (("guest-view", {"view": "list"}), ("set_language", {"language": "en"})):
-        answer = client.post(
-            reverse(name), {**data, "next": target}, headers={"Referer": "https://evil.example/"}
-        )
-        assert "evil" not in answer["Location"]
-        assert not answer["Location"].startswith("javascript")
+    answer = client.post(
+        reverse("guest-view"),
+        {"view": "list", "next": target},
+        headers={"Referer": "https://evil.example/"},
+    )
+    assert "evil" not in answer["Location"]
+    assert not answer["Location"].startswith("javascript")
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "testserver:80@evil"])

@@ -37,7 +37,7 @@ def tell(user, kind=notices.SHARED, params=SHARED, once_key="") -> bool:
 def test_a_notice_is_a_sentence_for_that_person_alone(alice, mallory):
     assert tell(alice)
     (line,) = notices.latest(actor=Person(alice))
-    assert line.text == "bob shares the guest “web <b>” with you as operator."
+    assert line.text == "bob shares the guest “web <b>” with you as Operator."
     assert (line.vm_id, line.is_read) == ("11111111", False)
     assert notices.latest(actor=Person(mallory)) == []
 
@@ -134,7 +134,7 @@ def test_a_notice_is_mailed_once_with_a_link_to_the_guest(alice, bob, postbox, s
     assert arrived["Subject"] == "A guest is shared with you"
     assert arrived["From"] == "kvm@example.org"
     text = arrived.get_content()
-    assert "bob shares the guest “web <b>” with you as operator." in text
+    assert "bob shares the guest “web <b>” with you as Operator." in text
     assert "https://vms.example.org/kvm/guests/11111111/" in text
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import json
 import os
 import uuid
 from dataclasses import dataclass, field
@@ -15,8 +16,8 @@ from django.conf import settings
 from django.test import Client
 
 from vms.models import AuditEntry, Job, Pool, Upload
-from vms.policy import SystemActor
-from vms.services import incoming, limits, tokens, uploads
+from vms.policy import Person, SystemActor
+from vms.services import account, incoming, limits, tokens, uploads
 from vms.services.limits import Limit
 from vms.streams import receiving, upload
 
@@ -274,6 +275,15 @@ def test_what_cannot_become_an_image_is_refused_before_it_is_sent(caller, size, 
     assert refused.status == 422
     assert not Upload.objects.exists()
     assert code in str(refused.body) or b"fields" in refused.body
+
+
+def test_a_refusal_is_in_the_language_of_who_sends(caller, admin):
+    asked = asyncio.run(Caller().send("HEAD", f"{ROOT}{uuid.uuid4()}", accept_language="de"))
+    assert (asked.status, asked.headers["content-language"]) == (401, "de")
+    account.choose_language(actor=Person(admin), language="de")
+    answer = asyncio.run(caller.create(0))
+    assert "Die Datei ist leer." in json.loads(answer.body)["fields"].values()
+    assert answer.headers["content-language"] == "de"
 
 
 def test_whoever_begins_too_many_is_told_when_to_come_back(caller, monkeypatch):

@@ -31,10 +31,10 @@ def test_page_is_in_the_menu_and_shows_his_own_things(web, alice, mallory):
 
 def test_name_is_changed(web, alice):
     client = web(alice)
-    client.post(reverse("account-name"), {"full_name": "Alice <b>"})
+    client.post(reverse("account-profile"), {"full_name": "Alice <b>"})
     page = client.get(reverse("account"))
     assert value_of(page, "full_name") == "Alice <b>"
-    wrong = client.post(reverse("account-name"), {"full_name": "x" * 151})
+    wrong = client.post(reverse("account-profile"), {"full_name": "x" * 151})
     assert wrong.status_code == 422
     assert "150" in error_beside(wrong, "full_name")
 

@@ -14,6 +14,7 @@ from ninja.errors import AuthenticationError
 from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
+from vms import languages
 from vms.api.errors import DoorError
 from vms.messages import sentence_for
 from vms.models import User
@@ -40,6 +41,7 @@ class BearerToken(HttpBearer):
         if found is None:
             limits.spend(limits.BAD_TOKENS, _address(request))
             raise AuthenticationError
+        languages.use(found.user.language)
         return Person(user=found.user, door=Door.API, address=_address(request), token=found)
 
 

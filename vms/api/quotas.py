@@ -48,7 +48,7 @@ def get_my_quota(request: HttpRequest) -> list[QuotaSource]:
     return [
         QuotaSource(
             scope=source.scope,
-            name=source.whose,
+            name=str(source.whose),
             limits=_limits(source.limits),
             used=_used(source.used),
         )

@@ -28,6 +28,8 @@ class User(AbstractUser):
     ldap_dn = models.CharField(max_length=500, blank=True)
     """Name in the LDAP directory by which the account was made; "" for one that was made here."""
     must_change_password = models.BooleanField(default=False)
+    language = models.CharField(max_length=10, blank=True)
+    """Code of the language that he chose; "" for what his browser asks for."""
     guest_view = models.CharField(max_length=10, default="list")
     """How he last looked at the guests: list or gallery."""
     preferences = models.JSONField(default=dict, blank=True)

@@ -1,4 +1,4 @@
-"""What people do with their own accounts: name, SSH keys, browser sessions. Nobody's else."""
+"""What people do with their own accounts: name, language, SSH keys, sessions. Nobody's else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.utils import timezone
 
-from vms import selectors
+from vms import languages, selectors
 from vms.live import publish
 from vms.models import AuditPhase, SshKey, User
 from vms.policy import Action, Actor, Person, can
@@ -55,6 +55,23 @@ def rename(*, actor: Actor, full_name: str) -> User:
         me.last_name = ""
         me.save(update_fields=["first_name", "last_name"])
         transaction.on_commit(lambda: publish.things_changed("people"))
+    return me
+
+
+def choose_language(*, actor: Actor, language: str) -> User:
+    """Choose the language of what the actor reads; "" is what his browser asks for.
+
+    Raises Invalid (language).
+    """
+    me = _me(actor)
+    if language and not languages.is_offered(language):
+        raise Invalid({"language": Problem("not-found")})
+    if language == me.language:
+        return me
+    trail = _trail(actor, me, "account.language", language=language)
+    with transaction.atomic(), audit.audited(trail):
+        me.language = language
+        me.save(update_fields=["language"])
     return me
 
 

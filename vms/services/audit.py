@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from vms import standing
+from vms import languages, standing
 from vms.hypervisor.errors import HypervisorError
 from vms.models import VM, AuditEntry, AuditPhase
 from vms.policy import Actor, Person
@@ -64,7 +64,7 @@ def write(trail: Trail, phase: AuditPhase, **detail: str | int | Params) -> None
         target_kind=trail.target.kind,
         target_id=trail.target.id,
         target_name=trail.target.name[:200],
-        detail={**trail.detail, **detail},
+        detail=languages.for_keeping({**trail.detail, **detail}),
         command=trail.command[:500],
     )
 

@@ -13,7 +13,7 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from vms import queue, selectors
+from vms import languages, queue, selectors
 from vms.hypervisor.errors import HypervisorError
 from vms.live import publish
 from vms.models import VM, AuditEntry, AuditPhase, Job, JobState
@@ -178,7 +178,7 @@ def finish(job_id: uuid.UUID, error: Exception | None) -> None:
 def _end(job: Job, state: JobState, error: Problem | HypervisorError | None = None) -> None:
     job.state, job.ended_at = state, timezone.now()
     job.error_code = error.code if error else ""
-    job.error_params = dict(error.params) if error else {}
+    job.error_params = languages.for_keeping(error.params) if error else {}
     job.params = {key: value for key, value in job.params.items() if key not in SECRET_PARAMS}
     if state is JobState.SUCCEEDED:
         job.step, job.steps_done = "done", job.steps_total

@@ -15,9 +15,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from vms import messages
+from vms import languages, messages
 from vms.live import publish
 from vms.models import Notice, User
+from vms.models.share import VmRole
 from vms.policy import Person
 from vms.problems import NotFound
 from vms.services import mail, preferences
@@ -92,11 +93,18 @@ def _line(row: Notice) -> Line:
     return Line(
         id=str(row.pk),
         kind=row.kind,
-        text=messages.notice(row.kind, row.params),
+        text=_text(row),
         vm_id=str(row.params.get("vm") or ""),
         at=row.created_at,
         is_read=row.read_at is not None,
     )
+
+
+def _text(row: Notice) -> str:
+    """Word a notice in the language that is spoken now."""
+    role = row.params.get("role")
+    words = {"role": str(VmRole(role).label)} if role in VmRole.values else {}
+    return messages.notice(row.kind, {**row.params, **words})
 
 
 def mark_read(*, actor: Person, notice_id: str) -> None:
@@ -135,8 +143,9 @@ def _mail(row: Notice) -> None:
     if not row.user.is_active or not row.user.email:
         claimed.update(mail_due_at=None)
         return
-    text = messages.notice(row.kind, row.params)
-    subject = messages.notice_subject(row.kind)
+    with languages.speaking(row.user.language):
+        text = _text(row)
+        subject = messages.notice_subject(row.kind)
     try:
         mail.send(to=row.user.email, subject=subject, text=_body(row, text))
     except mail.MailFailed as error:

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from vms import quotawords
+from vms import languages, quotawords
 from vms.hypervisor.errors import HostTimeout
 from vms.models import VM, Group, Job, Quota, QuotaScope, Reservation, User
 from vms.models.quota import UNLIMITED
@@ -131,7 +131,8 @@ def sources(actor: Actor, owner: User, *, but: VM | None = None) -> tuple[Source
     for row in sorted(by_scope["group"], key=lambda row: str(row.group)):
         group = row.group
         if group is not None:
-            whose = quotawords.whose_group(group.name, "" if is_his else owner.username)
+            name = "" if is_his else owner.username
+            whose = quotawords.later(quotawords.whose_group, group.name, name)
             used = usage.of_group(group.pk, but=but)
             found.append(Source(QuotaScope.GROUP, whose, read(row), used))
     return tuple(found)
@@ -149,7 +150,8 @@ def _personal(own: Limits, site: Limits, owner: User, is_his: bool, but: VM | No
         said = {one.value: limit for one, limit in limits.items() if limit is not None}
         if said:
             used = used or usage.of_person(owner.pk, but=but)
-            whose = quotawords.whose_person(scope.value, "" if is_his else owner.username)
+            name = "" if is_his else owner.username
+            whose = quotawords.later(quotawords.whose_person, scope.value, name)
             found.append(Source(scope, whose, Limits(**said), used))
     return found
 
@@ -194,13 +196,13 @@ def _check(actor: Actor, vm: VM, wanted: Amounts, before: Amounts) -> Mapping[Re
 
 
 def _refusal(ceiling: Ceiling, before: int, more: int) -> Problem:
-    resource = ceiling.resource.value
+    resource, later = ceiling.resource.value, quotawords.later
     return Problem(
         f"quota-{resource.replace('_', '-')}",
         whose=ceiling.whose,
-        limit=quotawords.amount(resource, ceiling.limit),
-        used=quotawords.in_use(resource, ceiling.used + before),
-        wanted=quotawords.wanted(resource, more, is_more=before > 0),
+        limit=later(quotawords.amount, resource, ceiling.limit),
+        used=later(quotawords.in_use, resource, ceiling.used + before),
+        wanted=later(quotawords.wanted, resource, more, is_more=before > 0),
     )
 
 
@@ -266,11 +268,12 @@ def _tell_nearly_used(
         after = ceiling.used + wanted.of(resource)
         if vm.owner is None or after < nearly or ceiling.used + before.of(resource) >= nearly:
             continue
-        params = {
-            "used": quotawords.bare(resource.value, after),
-            "limit": quotawords.amount(resource.value, ceiling.limit),
-            "quota": f"“{ceiling.whose}”",
-        }
+        with languages.speaking(vm.owner.language):
+            params = {
+                "used": quotawords.bare(resource.value, after),
+                "limit": quotawords.amount(resource.value, ceiling.limit),
+                "quota": f"“{ceiling.whose}”",
+            }
         key = f"quota-{ceiling.scope}-{resource}-{ceiling.limit}-{timezone.now():%Y%m%d}"
         notices.tell(user=vm.owner, kind=notices.QUOTA, params=params, once_key=key)
 

@@ -112,7 +112,7 @@ def _tell(actor: Actor, share: Share) -> None:
     params = {
         "by": actor.name,
         "name": share.vm.name,
-        "role": str(share.get_role_display()),
+        "role": share.role,
         "vm": str(share.vm.pk),
     }
     if share.user:

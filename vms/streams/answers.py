@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from django.utils import translation
+
 from vms import messages
 from vms.hypervisor.errors import HypervisorError
 from vms.problems import Forbidden, Invalid, NotFound, Problem, TooMany
@@ -57,6 +59,7 @@ async def refuse(
             name: messages.sentence(problem) for name, problem in error.fields.items()
         }
     extra = {"Content-Type": "application/problem+json", **(headers or {})}
+    extra["Content-Language"] = translation.get_language() or "en"
     if status == 401:
         extra["WWW-Authenticate"] = 'Bearer realm="kvmweb"'
     if isinstance(error, TooMany):

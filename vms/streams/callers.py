@@ -10,9 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils import translation
+
+from vms import languages
 from vms.policy import Door, Person
 from vms.services import tokens
-from vms.streams import visitors
+from vms.streams import threads, visitors
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 BEARER = "bearer "
@@ -44,6 +47,14 @@ def call_of(scope: Mapping[str, Any]) -> Call:  # Any: ASGI's own shape
     if method == "POST":
         method = headers.get("x-http-method-override", method).upper()
     return Call(method, headers, visitors.handshake(scope))
+
+
+async def admit(call: Call) -> Person:
+    """Find who asks, and speak his language to him. Raises NotLetIn."""
+    translation.activate(languages.asked(call.headers.get("accept-language", "")))
+    person = await threads.read(person_of, call)
+    languages.use(person.user.language)
+    return person
 
 
 def person_of(call: Call) -> Person:

@@ -42,7 +42,7 @@ async def download(scope: Scope, receive: Receive, send: Send, *, volume_id: str
         await answer(send, 405, {"Allow": "GET, HEAD"})
         return
     try:
-        person = await threads.read(callers.person_of, call)
+        person = await callers.admit(call)
         grant = await threads.read(lambda: downloads.grant(actor=person, volume_id=volume_id))
         part = ranges.parse(call.headers.get("range", ""), grant.size_bytes)
     except ranges.Unsatisfiable:

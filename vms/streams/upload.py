@@ -75,7 +75,7 @@ async def _serve(
         return 204, _abilities()
     if call.headers.get("tus-resumable") != VERSION:
         raise _Wrong(412, Problem("upload-protocol", detail=f"Tus-Resumable: {VERSION}"))
-    person = await threads.read(callers.person_of, call)
+    person = await callers.admit(call)
     if not upload_id:
         if call.method != "POST":
             raise _Wrong(405, Problem("upload-protocol", detail=call.method))

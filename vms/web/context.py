@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.urls import get_script_prefix, reverse
 from django.utils.translation import gettext as _
@@ -143,11 +142,6 @@ class Frame:
     def cookie_path(self) -> str:
         """Path for which the browser keeps the appearance."""
         return get_script_prefix()
-
-    @property
-    def languages(self) -> list[tuple[str, str]]:
-        """Languages to choose from; empty while there is only one."""
-        return list(settings.LANGUAGES) if len(settings.LANGUAGES) > 1 else []
 
     @property
     def texts(self) -> dict[str, str]:

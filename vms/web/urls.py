@@ -5,7 +5,6 @@ from __future__ import annotations
 from allauth.account.views import ReauthenticateView
 from django.contrib.auth.decorators import login_required
 from django.urls import path
-from django.views.i18n import set_language
 
 from vms.web import factorurls, sso
 from vms.web.accounts import LoginView, PasswordChangeView
@@ -185,7 +184,7 @@ urlpatterns = [
     path("account/", account.page, name="account"),
     path("account/again/", ReauthenticateView.as_view(), name="account_reauthenticate"),
     *factorurls.urlpatterns,
-    path("account/name/", account.name, name="account-name"),
+    path("account/profile/", account.profile, name="account-profile"),
     path("account/mails/", account.mails, name="account-mails"),
     path("account/keys/", account.add_keys, name="account-keys"),
     path("account/keys/<uuid:key_id>/remove/", account.remove_key, name="account-key-remove"),
@@ -195,5 +194,4 @@ urlpatterns = [
     ),
     path("account/sessions/end/", account.end_others, name="account-sessions-end"),
     path("account/sessions/<slug:mark>/end/", account.end_session, name="account-session-end"),
-    path("language/", set_language, name="set_language"),
 ]

@@ -9,19 +9,25 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from vms import messages
+from vms import languages, messages
 from vms.services import notices
 from vms.web.forms.fields import LinesField
 
 
-class NameForm(forms.Form):
-    """The full name."""
+class ProfileForm(forms.Form):
+    """The full name and the language."""
 
     full_name = forms.CharField(
         label=_("Full name"),
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
+    language = forms.ChoiceField(label=_("Language"), required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: as forms.Form takes them
+        super().__init__(*args, **kwargs)
+        choices = [(languages.AS_ASKED, _("As the browser asks")), *languages.offered()]
+        self.fields["language"].choices = choices  # type: ignore[attr-defined]  # a choice field
 
 
 class MailForm(forms.Form):

@@ -9,16 +9,16 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from vms import selectors
+from vms import languages, selectors
 from vms.policy import Person
 from vms.services import account, factors, mail, notices, preferences, quota_rules, tokens
 from vms.web.door import done, door
-from vms.web.forms.account import KeysForm, MailForm, NameForm, TokenForm
+from vms.web.forms.account import KeysForm, MailForm, ProfileForm, TokenForm
 from vms.web.forms.problems import SHOWN, add_problems
 from vms.web.quotabars import panels
 
@@ -34,7 +34,7 @@ def _show(request: HttpRequest, actor: Person, **bound: forms.Form) -> HttpRespo
     """Show the page; a form that was sent and is wrong stands in place of its empty one."""
     now = timezone.now()
     context: dict[str, Any] = {  # Any: a context
-        "name_form": NameForm(initial={"full_name": actor.user.get_full_name()}),
+        "profile_form": ProfileForm(initial=_profile(actor)),
         "mail_form": MailForm(initial=_mail_choice(actor)),
         "can_mail": mail.is_configured(),
         "keys_form": KeysForm(),
@@ -54,17 +54,23 @@ def _show(request: HttpRequest, actor: Person, **bound: forms.Form) -> HttpRespo
 
 @require_POST
 @door
-def name(request: HttpRequest, actor: Person) -> HttpResponse:
-    """Change the full name."""
-    form = NameForm(request.POST)
+def profile(request: HttpRequest, actor: Person) -> HttpResponse:
+    """Change the full name and the language; the answer is in the new one."""
+    form = ProfileForm(request.POST)
     if form.is_valid():
         try:
             account.rename(actor=actor, full_name=form.cleaned_data["full_name"])
+            account.choose_language(actor=actor, language=form.cleaned_data["language"])
         except SHOWN as problem:
             add_problems(form, problem)
         else:
-            return _done(request, _("Your name is changed."))
-    return _show(request, actor, name_form=form)
+            translation.activate(languages.of_request(request, actor.user.language))
+            return _done(request, _("Your profile is saved."))
+    return _show(request, actor, profile_form=form)
+
+
+def _profile(actor: Person) -> dict[str, str]:
+    return {"full_name": actor.user.get_full_name(), "language": actor.user.language}
 
 
 def _mail_choice(actor: Person) -> dict[str, object]:

@@ -1,0 +1,1 @@
+"""German texts, with the numbers and dates of all pages."""
