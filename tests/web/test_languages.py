@@ -42,6 +42,14 @@ def test_before_the_login_the_wish_of_the_browser_counts(client, db):
     assert language_of(page) == ("en", "en")
 
 
+def test_what_django_and_allauth_say_themselves_is_german_too(client, alice):
+    data = {"login": "alice", "password": "wrong"}
+    page = client.post(reverse("account_login"), data, headers=GERMAN)
+    said = " ".join(texts(page, "main"))
+    assert "Passwort" in said
+    assert "password" not in said
+
+
 def test_german_chosen_in_the_account_turns_pages_and_script_texts_of_that_person_alone(
     web, alice, bob
 ):
