@@ -111,7 +111,9 @@ compile_translations() {
   if is_stamped "$stamp" "$hash" && has_all_translations; then RESULT="up to date"; return; fi
   command -v msgfmt >/dev/null || fail "there is no msgfmt; it is in the package gettext."
   for catalogue in "$ROOT"/locale/*/LC_MESSAGES/*.po; do
-    logged "A translation could not be compiled." msgfmt --check -o "${catalogue%.po}.mo" "$catalogue"
+    # msgfmt writes also what it finds wrong.
+    logged "A translation could not be compiled." msgfmt --check -o "${catalogue%.po}.new" "$catalogue"
+    mv "${catalogue%.po}.new" "${catalogue%.po}.mo"
     count=$((count + 1))
   done
   echo "$hash" >"$stamp"

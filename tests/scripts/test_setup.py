@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gettext
 import json
 import os
 import re
@@ -109,6 +110,27 @@ def test_a_failing_step_shows_the_end_of_its_output_and_stops(tmp_path: Path) ->
     assert done.stdout == "[1/1] Trial ... \n"
     assert "| because" in done.stderr
     assert "It did not work." in done.stderr
+
+
+def test_translations_are_compiled_once_and_again_when_they_change(tmp_path: Path) -> None:
+    source = tmp_path / "locale" / "de" / "LC_MESSAGES" / "django.po"
+    source.parent.mkdir(parents=True)
+
+    def compiled(text: str) -> tuple[subprocess.CompletedProcess[str], str]:
+        lines = ['msgid ""', 'msgstr "Content-Type: text/plain; charset=UTF-8\\n"', ""]
+        source.write_text("\n".join([*lines, "#, python-format", 'msgid "%(n)s guests"', text]))
+        step = "STEPS=1; make_home; ROOT=$CHECKOUT; step Translations compile_translations"
+        done = bash(step, KVMWEB_HOME=str(tmp_path / "home"), CHECKOUT=str(tmp_path))
+        with source.with_suffix(".mo").open("rb") as file:
+            return done, gettext.GNUTranslations(file).gettext("%(n)s guests")
+
+    done, text = compiled('msgstr "%(n)s Gäste"')
+    assert (done.returncode, text) == (0, "%(n)s Gäste"), done.stderr
+    assert "up to date" in compiled('msgstr "%(n)s Gäste"')[0].stdout
+    assert compiled('msgstr "%(n)s VMs"')[1] == "%(n)s VMs"
+    broken, text = compiled('msgstr "%(m)s VMs"')
+    assert (broken.returncode, text) == (1, "%(n)s VMs")
+    assert "could not be compiled" in broken.stderr
 
 
 def test_assets_are_built_from_any_number_of_entry_points(tmp_path: Path) -> None:
