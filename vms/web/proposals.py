@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from vms import messages
 from vms.hypervisor.blueprint import Blueprint, SourceKind
@@ -124,7 +125,8 @@ def _note(found: ProposedTemplate, kept: tuple[str, ...] = ()) -> ProposalNote:
 
 def _words(plan: Blueprint) -> list[str]:
     """Word the size, and the machine where it is that of an installer."""
-    words = [_("%(count)s CPU") % {"count": plan.vcpus}, messages.size(plan.memory_mib << 20)]
+    cpus = ngettext("%(count)s CPU", "%(count)s CPUs", plan.vcpus) % {"count": plan.vcpus}
+    words = [cpus, messages.size(plan.memory_mib << 20)]
     if plan.source is not SourceKind.ISO:
         return words
     disk, hardware = plan.disks[0], plan.hardware
