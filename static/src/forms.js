@@ -1,6 +1,7 @@
 /** Sliders beside number fields: one follows the other; the number alone is what is sent. */
 
 import { chooser } from "./ui/chooser.js";
+import { keepChanges } from "./ui/keep.js";
 import { number } from "./ui/numbered.js";
 
 /**
@@ -43,6 +44,7 @@ function enliven(part) {
 }
 
 enliven(document);
+keepChanges();
 document.addEventListener("htmx:load", (event) => {
   // htmx tells of the page itself, too, which is alive already.
   if (event.target instanceof HTMLFormElement) enliven(event.target);

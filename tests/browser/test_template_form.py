@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.imaging.conftest import make_iso
 
@@ -21,14 +21,21 @@ def test_choosing_an_iso_fills_the_form_in_place(admin_page: Page, tmp_path: Pat
     desk.get_by_label("Name", exact=True).fill("Mine")
     desk.get_by_label("Guests start from").select_option("iso")
     expect(desk.get_by_label("Disk image")).to_be_hidden()
-    desk.get_by_label("Installer").select_option(label=_label(desk, "trixie.iso"))
+    held: list[Route] = []
+    desk.route("**/templates/new/", held.append)
+    with desk.expect_request("**/templates/new/"):
+        desk.get_by_label("Installer").select_option(label=_label(desk, "trixie.iso"))
+    desk.get_by_label("Description").fill("typed while the server looks")
+    desk.unroute("**/templates/new/")
+    held[0].continue_()
     expect(desk.locator("#proposal")).to_contain_text("Proposed for Debian 13")
     expect(desk.get_by_label("Memory", exact=True)).to_have_value("2048")
     expect(desk.get_by_label("Name", exact=True)).to_have_value("Mine")
+    expect(desk.get_by_label("Description")).to_have_value("typed while the server looks")
     expect(desk.get_by_label("Operating system")).to_have_value("Debian 13")
     # The fresh form is alive: it hides what does not belong to an installer.
     expect(desk.get_by_label("Disk image")).to_be_hidden()
-    expect(desk.get_by_label("Installer")).to_be_focused()
+    expect(desk.get_by_label("Description")).to_be_focused()
     desk.get_by_label("Name", exact=True).press("Enter")
     desk.wait_for_url("**/templates/")
     expect(desk.locator(".choice", has_text="Mine")).to_contain_text("Installer")

@@ -183,13 +183,20 @@ def test_an_image_that_has_just_come_is_not_forgotten_by_an_older_listing(author
     assert names(author) == [own.name]
 
 
+def _listed(volume: Volume):
+    from vms.hypervisor import storage
+    from vms.services import hosts
+
+    return storage.list_volumes(hosts.connection(volume.pool.host), volume.pool.name)
+
+
 def _without(volume: Volume):
     """A listing of the volume's pool in which it does not stand."""
     from vms.hypervisor import storage
     from vms.services import hosts
 
     link = hosts.connection(volume.pool.host)
-    infos = [one for one in storage.list_volumes(link, volume.pool.name) if one.name != volume.name]
+    infos = [one for one in _listed(volume) if one.name != volume.name]
     return storage.list_pools(link), {volume.pool.name: infos}
 
 

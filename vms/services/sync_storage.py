@@ -131,8 +131,8 @@ def measure_disks(host: Host, rows: Sequence[VM]) -> None:
 
 
 def _tell() -> None:
-    publish.things_changed("pools")
-    publish.things_changed("templates")
+    for what in ("pools", "templates", "images"):
+        publish.things_changed(what)
 
 
 def observe_networks(host: Host, networks: Iterable[NetworkInfo]) -> None:
