@@ -44,7 +44,25 @@ class NicFields:
     fields: tuple[forms.BoundField, ...]
 
 
-class CloudForm(forms.Form):
+class SystemFields(forms.Form):
+    """What cloud-init sets up in the guest's system; a template proposes it."""
+
+    packages = forms.CharField(
+        label=_("Packages"), required=False, widget=forms.TextInput(attrs=NO_AUTOCOMPLETE)
+    )
+    timezone = forms.CharField(
+        label=_("Time zone"),
+        required=False,
+        widget=forms.TextInput(attrs={**NO_AUTOCOMPLETE, "placeholder": "Europe/Berlin"}),
+    )
+    locale = forms.CharField(
+        label=_("Locale"),
+        required=False,
+        widget=forms.TextInput(attrs={**NO_AUTOCOMPLETE, "placeholder": "de_DE.UTF-8"}),
+    )
+
+
+class CloudForm(SystemFields):
     """What a guest is told by cloud-init, with the addresses of each of its interfaces."""
 
     hostname = forms.CharField(
@@ -63,19 +81,6 @@ class CloudForm(forms.Form):
         label=_("SSH keys"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 3, **NO_AUTOCOMPLETE}),
-    )
-    packages = forms.CharField(
-        label=_("Packages"), required=False, widget=forms.TextInput(attrs=NO_AUTOCOMPLETE)
-    )
-    timezone = forms.CharField(
-        label=_("Time zone"),
-        required=False,
-        widget=forms.TextInput(attrs={**NO_AUTOCOMPLETE, "placeholder": "Europe/Berlin"}),
-    )
-    locale = forms.CharField(
-        label=_("Locale"),
-        required=False,
-        widget=forms.TextInput(attrs={**NO_AUTOCOMPLETE, "placeholder": "de_DE.UTF-8"}),
     )
     user_data = LinesField(label=_("More cloud-config (YAML)"), required=False, rows=8)
 

@@ -15,7 +15,7 @@ from vms.hypervisor.hardware import GuestOptions
 from vms.models import Template, Volume
 from vms.services.templates import TemplateContent
 from vms.web import choices
-from vms.web.forms.cloud import NO_AUTOCOMPLETE, words
+from vms.web.forms.cloud import NO_AUTOCOMPLETE, SystemFields, words
 from vms.web.forms.fields import CountField, GibibytesField, LinesField, to_bytes, to_gib
 from vms.web.forms.machine import MachineForm
 
@@ -31,7 +31,7 @@ class Surroundings:
     isos: tuple[Volume, ...] = field(default=())
 
 
-class TemplateForm(MachineForm):
+class TemplateForm(SystemFields, MachineForm):
     """A template; of one that exists the image may be replaced."""
 
     source = forms.ChoiceField(
@@ -58,19 +58,6 @@ class TemplateForm(MachineForm):
     )
     default_user = forms.CharField(
         label=_("User to propose"), required=False, widget=forms.TextInput(attrs=NO_AUTOCOMPLETE)
-    )
-    packages = forms.CharField(
-        label=_("Packages"), required=False, widget=forms.TextInput(attrs=NO_AUTOCOMPLETE)
-    )
-    timezone = forms.CharField(
-        label=_("Time zone"),
-        required=False,
-        widget=forms.TextInput(attrs={**NO_AUTOCOMPLETE, "placeholder": "Europe/Berlin"}),
-    )
-    locale = forms.CharField(
-        label=_("Locale"),
-        required=False,
-        widget=forms.TextInput(attrs={**NO_AUTOCOMPLETE, "placeholder": "de_DE.UTF-8"}),
     )
     user_data = LinesField(label=_("More cloud-config (YAML)"), required=False, rows=6)
 
