@@ -78,6 +78,10 @@ def things(alice, bob, guest, template, image, test_host) -> dict[str, str]:
 
 
 EDITS = [
+    ("PATCH", "people/{bob}", {"role": "author"}, {"role": "auditor"}),
+    ("PUT", "people/rules/second-factor", {"roles": ["author"]}, {"roles": []}),
+    ("PATCH", "me", {"full_name": "a"}, {"full_name": "b"}),
+    ("PUT", "me/mails", {"email": "", "kinds": []}, {"email": "", "kinds": ["shared"]}),
     ("PATCH", "vms/{vm}", {"tags": ["a"]}, {"tags": ["b"]}),
     ("PUT", "vms/{vm}/owner", {"owner_id": "{bob}"}, {"owner_id": None}, "vms/{vm}"),
     (

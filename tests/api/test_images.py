@@ -59,7 +59,7 @@ def test_the_catalogue_is_listed_and_an_image_of_it_fetched(api_of, admin, image
     again = client.post("images/catalogue/fetch", {"entry_id": "debian-13-x86_64"})
     assert problem_of(again)["code"] == "download-under-way"
     unknown = client.post("images/catalogue/fetch", {"entry_id": "none"})
-    assert list(problem_of(unknown)["fields"]) == ["entry"]
+    assert list(problem_of(unknown)["fields"]) == ["entry_id"]
 
 
 def test_an_address_is_fetched_or_refused_beside_its_field(api_of, admin, image):

@@ -10,7 +10,7 @@ from django.http import HttpResponse
 
 from tests.api.conftest import problem_of
 from vms.api import api
-from vms.models import VM, Group, Membership, Share, Volume
+from vms.models import VM, ApiToken, Group, Membership, Share, SshKey, Volume
 
 SOME_ID = str(uuid.uuid4())
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
@@ -44,12 +44,29 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("put", "/api/v1/quotas/site"): {"guests": 1},
     ("put", "/api/v1/quotas/users/{user_id}"): {"guests": 1},
     ("put", "/api/v1/quotas/groups/{group_id}"): {"guests": 1},
+    ("patch", "/api/v1/people/{user_id}"): {"role": "user"},
+    ("post", "/api/v1/people/{user_id}/deactivate"): {"heir_id": None},
+    ("post", "/api/v1/people"): {"username": "mine"},
+    ("post", "/api/v1/people/list"): {"text": "username\nmine"},
+    ("post", "/api/v1/people/list/check"): {"text": "username\nmine"},
+    ("put", "/api/v1/people/rules/second-factor"): {"roles": []},
+    ("post", "/api/v1/invitations"): {"role": "administrator"},
 }
 FOR_ALL = {
     ("get", "/api/v1/me"),
     ("get", "/api/v1/me/notices"),
     ("post", "/api/v1/me/notices/read"),
     ("get", "/api/v1/me/quota"),
+    ("patch", "/api/v1/me"),
+    ("get", "/api/v1/me/mails"),
+    ("put", "/api/v1/me/mails"),
+    ("get", "/api/v1/me/ssh-keys"),
+    ("post", "/api/v1/me/ssh-keys"),
+    ("get", "/api/v1/me/tokens"),
+    ("get", "/api/v1/me/sessions"),
+    ("delete", "/api/v1/me/sessions"),
+    ("get", "/api/v1/me/second-factors"),
+    ("get", "/api/v1/people"),
     ("get", "/api/v1/vms"),
     ("post", "/api/v1/vms"),
     ("post", "/api/v1/vms/actions/{verb}"),
@@ -63,6 +80,16 @@ FOR_ALL = {
 }
 """Routes without an id: what they show is scoped, and tested below."""
 FORBIDDEN = {
+    ("post", "/api/v1/people/{user_id}/admit"): 403,
+    ("post", "/api/v1/people/{user_id}/turn-away"): 403,
+    ("post", "/api/v1/people"): 403,
+    ("post", "/api/v1/people/list"): 403,
+    ("post", "/api/v1/people/list/check"): 403,
+    ("get", "/api/v1/people/rules/second-factor"): 403,
+    ("put", "/api/v1/people/rules/second-factor"): 403,
+    ("get", "/api/v1/invitations"): 403,
+    ("post", "/api/v1/invitations"): 403,
+    ("delete", "/api/v1/invitations/{invitation_id}"): 403,
     ("post", "/api/v1/templates"): 403,
     ("get", "/api/v1/audit"): 403,
     ("post", "/api/v1/pools"): 403,
@@ -115,6 +142,10 @@ def ids(guest: VM, template, iso, image, job, recording, test_host, alice) -> di
         "job_id": str(job.pk),
         "recording_id": str(recording.pk),
         "link_id": SOME_ID,
+        "key_id": str(SshKey.objects.create(user=alice, fingerprint="x", line="x").pk),
+        "token_id": str(ApiToken.objects.create(user=alice, name="x", secret_hash="x").pk),
+        "mark": "0" * 32,
+        "invitation_id": SOME_ID,
     }
 
 

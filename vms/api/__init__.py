@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from vms.api import (
+    account,
     audit,
     cloudinit,
     consoles,
@@ -16,6 +17,8 @@ from vms.api import (
     jobs,
     leases,
     me,
+    newcomers,
+    people,
     quotas,
     recordings,
     screens,
@@ -42,6 +45,10 @@ api = Api(
 )
 api.add_router("/me", me.router)
 api.add_router("/me", quotas.own)
+api.add_router("/me", account.router)
+api.add_router("/people", newcomers.roster)
+api.add_router("/people", people.router)
+api.add_router("/invitations", newcomers.router)
 api.add_router("/quotas", quotas.router)
 api.add_router("/vms", vms.router)
 api.add_router("/vms", screens.router)

@@ -38,6 +38,8 @@ _FIELDS = {
     "owner": "owner_id",
     "group": "group_id",
     "disks": "delete_disk",
+    "heir": "heir_id",
+    "entry": "entry_id",
 }
 """Fields of services that have another name in the API."""
 _HOST_STATUS: dict[type[host_errors.HypervisorError], int] = {

@@ -327,6 +327,12 @@ class QuotaLimits(Input):
     disk_bytes: Bound = None
 
 
+class MeChange(Input):
+    """What is to be different of one's own account."""
+
+    full_name: Line
+
+
 class LeaseChange(Input):
     """When a guest is to end."""
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Router, Status
 
 from vms.api.auth import actor_of
+from vms.api.inputs import MeChange
+from vms.api.once import MATCH, require_match, tag_of
 from vms.api.schemas import Me, NoticeInfo
 from vms.models import Role
-from vms.services import notices
+from vms.policy import Person
+from vms.services import account, notices
 
 router = Router(tags=["me"])
 
 
 @router.get("", response=Me, operation_id="get_me", summary="Who am I")
-def get_me(request: HttpRequest) -> Me:
+def get_me(request: HttpRequest, response: HttpResponse) -> Me:
     """Say who is asking, with which role, and by session or token."""
     actor = actor_of(request)
+    response["ETag"] = _tag(actor)
     return Me(
         id=actor.user.pk,
         username=actor.user.username,
@@ -25,6 +29,21 @@ def get_me(request: HttpRequest) -> Me:
         auth="token" if actor.token else "session",
         token_name=actor.token.name if actor.token else None,
     )
+
+
+def _tag(actor: Person) -> str:
+    return tag_of(actor.user.get_full_name())
+
+
+@router.patch(
+    "", response=Me, operation_id="change_me", summary="Change my name", openapi_extra=MATCH
+)
+def change_me(request: HttpRequest, data: MeChange, response: HttpResponse) -> Me:
+    """Change your full name; empty takes it away."""
+    actor = actor_of(request)
+    require_match(request, lambda: _tag(actor))
+    account.rename(actor=actor, full_name=data.full_name)
+    return get_me(request, response)
 
 
 @router.get(

@@ -96,6 +96,12 @@ def roles_in_need() -> frozenset[str]:
     return frozenset(rows.values_list("role", flat=True))
 
 
+def rule(*, actor: Actor) -> frozenset[str]:
+    """Say which roles need a second factor, to those who decide it. Raises Forbidden."""
+    _authorize(actor)
+    return roles_in_need()
+
+
 def set_roles_in_need(*, actor: Actor, roles: Iterable[str]) -> frozenset[str]:
     """Say which roles need a second factor; who lacks one is led to it at his next click.
 

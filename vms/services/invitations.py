@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Literal
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -66,6 +67,21 @@ def send(*, invitation: Invitation, url: str) -> None:
     """Mail the link to the address of the invitation. Raises MailFailed."""
     subject, text = messages.invitation_mail(url, invitation.expires_at)
     mail.send(to=invitation.email, subject=subject, text=text)
+
+
+Delivery = Literal["", "sent", "failed"]
+"""What became of a mail; "" where none was wanted or none can be sent."""
+
+
+def deliver(*, invitation: Invitation, url: str) -> Delivery:
+    """Mail the link where there is an address and mail is set up."""
+    if not invitation.email or not mail.is_configured():
+        return ""
+    try:
+        send(invitation=invitation, url=url)
+    except mail.MailFailed:
+        return "failed"
+    return "sent"
 
 
 def open_ones(*, actor: Actor) -> QuerySet[Invitation]:

@@ -14,11 +14,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from vms.models import Invitation
 from vms.policy import Action, Person, can
 from vms.problems import Forbidden, Problem
 from vms.services import invitations, mail, registration, rosters
-from vms.services.mail import MailFailed
 from vms.web.door import done, door
 from vms.web.forms.newcomers import InviteForm, RosterForm
 from vms.web.forms.problems import SHOWN, add_problems
@@ -96,7 +94,7 @@ def invite(request: HttpRequest, actor: Person) -> HttpResponse:
             add_problems(form, problem)
         else:
             url = request.build_absolute_uri(reverse("join", args=[secret]))
-            state = _send(invitation, url)
+            state = invitations.deliver(invitation=invitation, url=url)
             context = {"invitation": invitation, "url": url, "mailed": state}
             return render(request, "people/invited.html", context)
     context = {
@@ -105,17 +103,6 @@ def invite(request: HttpRequest, actor: Person) -> HttpResponse:
         "can_mail": mail.is_configured(),
     }
     return render(request, "people/invite.html", context, status=422 if form.errors else 200)
-
-
-def _send(invitation: Invitation, url: str) -> str:
-    """Mail the link where that is possible: sent, failed, or "" for not at all."""
-    if not invitation.email or not mail.is_configured():
-        return ""
-    try:
-        invitations.send(invitation=invitation, url=url)
-    except MailFailed:
-        return "failed"
-    return "sent"
 
 
 @require_POST
