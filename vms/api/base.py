@@ -14,7 +14,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.schema import NinjaGenerateJsonSchema
 
 from vms.api import errors, strict
-from vms.api.schemas import Problem
+from vms.api.schemas.common import Problem
 
 View = Callable[..., HttpResponseBase]
 Urls = tuple[list[URLResolver | URLPattern], str, str]

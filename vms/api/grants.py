@@ -9,8 +9,8 @@ from ninja import Router
 
 from vms import selectors
 from vms.api.auth import actor_of
-from vms.api.grantschemas import AccessChange, AccessInfo, LimitsInfo, SpanInfo
 from vms.api.once import MATCH, require_match, tag_of
+from vms.api.schemas.grants import AccessChange, AccessInfo, LimitsInfo, SpanInfo
 from vms.models.grant import CLOUD_FIELDS
 from vms.policy import Actor
 from vms.services import template_access

@@ -14,7 +14,7 @@ from vms.api.auth import actor_of
 from vms.api.inputs import GroupChange, GroupWrite, MemberAdd, MemberChange, Paging
 from vms.api.once import MATCH, ONCE, once, require_match, tag_of
 from vms.api.paging import each, page
-from vms.api.schemas_people import GroupInfo, GroupPage, Member, MemberPage
+from vms.api.schemas.groups import GroupInfo, GroupPage, Member, MemberPage
 from vms.models import Group, Membership
 from vms.policy import Actor
 from vms.problems import NotFound

@@ -13,10 +13,7 @@ from vms.api.auth import actor_of
 from vms.api.inputs import HostConsoles, Paging
 from vms.api.once import MATCH, require_match, tag_of
 from vms.api.paging import each, page
-from vms.api.schemas import (
-    HostDetail,
-    HostPage,
-)
+from vms.api.schemas.hosts import HostDetail, HostPage
 from vms.models import Host
 from vms.services import gateways
 

@@ -10,11 +10,11 @@ from ninja import Query, Router, Status
 from vms import selectors
 from vms.api import represent, represent_images
 from vms.api.auth import actor_of
-from vms.api.image_schemas import CatalogueEntry, ImageDetail
 from vms.api.inputs import CatalogueChoice, ImageFetch, ImageFilter
 from vms.api.once import ONCE, once_a_job
 from vms.api.paging import each, page
-from vms.api.schemas import ImagePage, JobInfo
+from vms.api.schemas.images import CatalogueEntry, ImageDetail, ImagePage
+from vms.api.schemas.jobs import JobInfo
 from vms.services import fetching, images
 from vms.services.fetching import UrlRequest
 

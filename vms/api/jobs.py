@@ -13,7 +13,7 @@ from vms.api.auth import actor_of
 from vms.api.inputs import JobFilter
 from vms.api.once import ONCE, once_a_job
 from vms.api.paging import each, page
-from vms.api.schemas import JobInfo, JobPage
+from vms.api.schemas.jobs import JobInfo, JobPage
 from vms.services import jobs
 
 router = Router(tags=["jobs"])

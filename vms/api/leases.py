@@ -10,8 +10,8 @@ from ninja import Router
 from vms.api.auth import actor_of
 from vms.api.inputs import LeaseChange, LeaseRuleChange
 from vms.api.once import MATCH, require_match, tag_of
-from vms.api.quotaschemas import LeaseRuleInfo
-from vms.api.schemas import Vm
+from vms.api.schemas.guests import Vm
+from vms.api.schemas.quotas import LeaseRuleInfo
 from vms.api.vms import require_same, show_tagged
 from vms.policy import Action
 from vms.services import leases

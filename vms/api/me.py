@@ -8,7 +8,7 @@ from ninja import Router, Status
 from vms.api.auth import actor_of
 from vms.api.inputs import MeChange
 from vms.api.once import MATCH, require_match, tag_of
-from vms.api.schemas import Me, NoticeInfo
+from vms.api.schemas.me import Me, NoticeInfo
 from vms.models import Role
 from vms.policy import Person
 from vms.services import account, notices

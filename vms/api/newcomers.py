@@ -12,7 +12,9 @@ from ninja import Router, Status
 from vms import messages
 from vms.api.auth import actor_of
 from vms.api.once import ONCE, once
-from vms.api.people_schemas import (
+from vms.api.represent import person
+from vms.api.schemas.common import Ref
+from vms.api.schemas.people import (
     InvitationCreate,
     InvitationInfo,
     NewInvitation,
@@ -21,8 +23,6 @@ from vms.api.people_schemas import (
     RosterMade,
     RosterResult,
 )
-from vms.api.represent import person
-from vms.api.schemas import Ref
 from vms.models import Invitation, Role
 from vms.services import invitations, rosters
 

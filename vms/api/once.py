@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from vms.api import represent
 from vms.api.auth import actor_of
 from vms.api.errors import DoorError
-from vms.api.schemas import JobInfo
+from vms.api.schemas.jobs import JobInfo
 from vms.models import Job
 from vms.services import replays
 from vms.services.replays import Answer

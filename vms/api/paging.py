@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from django.db.models import Model, QuerySet
 
 from vms.api.inputs import Paging
-from vms.api.schemas import Page
+from vms.api.schemas.common import Page
 
 M = TypeVar("M", bound=Model)
 P = TypeVar("P", bound=Page)

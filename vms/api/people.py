@@ -13,7 +13,8 @@ from vms import messages, selectors
 from vms.api.auth import actor_of
 from vms.api.once import MATCH, ONCE, once, require_match, tag_of
 from vms.api.paging import page
-from vms.api.people_schemas import (
+from vms.api.schemas.common import Ref
+from vms.api.schemas.people import (
     Departing,
     DepartureInfo,
     FactorRule,
@@ -26,7 +27,6 @@ from vms.api.people_schemas import (
     PersonPage,
     StayedInfo,
 )
-from vms.api.schemas import Ref
 from vms.models import Role, User
 from vms.policy import Actor
 from vms.services import factors, leaving, people, registration

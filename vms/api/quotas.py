@@ -11,8 +11,8 @@ from ninja import Router
 from vms.api.auth import actor_of
 from vms.api.inputs import QuotaLimits
 from vms.api.once import MATCH, require_match, tag_of
-from vms.api.quotaschemas import Amounts as UsedInfo
-from vms.api.quotaschemas import QuotaBounds, QuotaInfo, QuotaSource, SiteQuota
+from vms.api.schemas.quotas import Amounts as UsedInfo
+from vms.api.schemas.quotas import QuotaBounds, QuotaInfo, QuotaSource, SiteQuota
 from vms.policy import Actor
 from vms.services import quota_rules
 from vms.services.quotas import Limit, Limits, Unlimited

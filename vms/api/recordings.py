@@ -19,7 +19,7 @@ from vms.api.auth import actor_of
 from vms.api.inputs import Input, Paging, Port
 from vms.api.once import MATCH, ONCE, once, require_match, tag_of
 from vms.api.paging import each, page
-from vms.api.schemas import Page
+from vms.api.schemas.common import Page
 from vms.models import VM, Recording, RecordingPolicy, RecordingState
 from vms.services import recordings
 

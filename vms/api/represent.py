@@ -10,7 +10,24 @@ from dataclasses import asdict
 from uuid import UUID
 
 from vms import messages, standing
-from vms.api import quotaschemas, schemas, storage_schemas
+from vms.api.schemas.common import Ref
+from vms.api.schemas.guests import (
+    BulkResult,
+    DeletableDiskInfo,
+    DiskInfo,
+    NicInfo,
+    NumbersInfo,
+    TemplateRef,
+    VerbInfo,
+    Vm,
+    VmSummary,
+)
+from vms.api.schemas.hosts import HostDetail, HostLoadInfo, HostSummary, NetworkInfo
+from vms.api.schemas.images import ImageInfo
+from vms.api.schemas.jobs import JobInfo
+from vms.api.schemas.quotas import LeaseInfo
+from vms.api.schemas.storage import GuestDiskInfo, PoolInfo, VolumeInfo, VolumeUse
+from vms.api.schemas.templates import ImageRef, TemplateInfo
 from vms.hypervisor.types import Accelerator, Domain
 from vms.live import recent
 from vms.models import (
@@ -53,35 +70,35 @@ _SUMMARY_COLUMNS = (
 )
 
 
-def ref(thing: Host | Pool) -> schemas.Ref:
+def ref(thing: Host | Pool) -> Ref:
     """Refer to a host or a pool."""
-    return schemas.Ref(id=thing.pk, name=thing.name)
+    return Ref(id=thing.pk, name=thing.name)
 
 
-def person(user: User | None) -> schemas.Ref | None:
+def person(user: User | None) -> Ref | None:
     """Refer to a user, if there is one."""
-    return schemas.Ref(id=user.pk, name=user.username) if user else None
+    return Ref(id=user.pk, name=user.username) if user else None
 
 
-def _origin(vm: VM) -> schemas.TemplateRef | None:
+def _origin(vm: VM) -> TemplateRef | None:
     if vm.template is None and not vm.template_name:
         return None
     name = vm.template.name if vm.template else vm.template_name
-    return schemas.TemplateRef(id=vm.template_id, name=name)
+    return TemplateRef(id=vm.template_id, name=name)
 
 
-def _lease(vm: VM) -> quotaschemas.LeaseInfo | None:
+def _lease(vm: VM) -> LeaseInfo | None:
     lease: Lease | None = getattr(vm, "lease", None)
     if lease is None:
         return None
-    return quotaschemas.LeaseInfo(expires_at=lease.expires_at, deleted_at=lease.deleted_at)
+    return LeaseInfo(expires_at=lease.expires_at, deleted_at=lease.deleted_at)
 
 
-def _numbers(vm: VM) -> schemas.NumbersInfo | None:
+def _numbers(vm: VM) -> NumbersInfo | None:
     latest = recent.latest(str(vm.pk)) if vm.is_active else None
     if latest is None:
         return None
-    return schemas.NumbersInfo(
+    return NumbersInfo(
         cpu_percent=_tenths(latest.cpu_percent),
         memory_used_mib=_tenths(latest.memory_used_mib),
         memory_total_mib=_tenths(latest.memory_total_mib),
@@ -97,9 +114,9 @@ def _tenths(value: float | None) -> float | None:
     return None if value is None else round(value, 1)
 
 
-def _verb(state: VerbState) -> schemas.VerbInfo:
+def _verb(state: VerbState) -> VerbInfo:
     """Show a verb; spelled out because asdict() would copy every string of a long list."""
-    return schemas.VerbInfo(
+    return VerbInfo(
         verb=state.verb,
         label=state.label,
         is_allowed=state.is_allowed,
@@ -108,20 +125,20 @@ def _verb(state: VerbState) -> schemas.VerbInfo:
     )
 
 
-def vm_list(actor: Person) -> Callable[[list[VM]], list[schemas.VmSummary]]:
+def vm_list(actor: Person) -> Callable[[list[VM]], list[VmSummary]]:
     """Make what shows many guests to somebody: his roles on all of them are read at once."""
 
-    def show(rows: list[VM]) -> list[schemas.VmSummary]:
+    def show(rows: list[VM]) -> list[VmSummary]:
         standing.remember(actor.user, rows)
         return [vm_summary(vm, actor) for vm in rows]
 
     return show
 
 
-def vm_summary(vm: VM, actor: Person) -> schemas.VmSummary:
+def vm_summary(vm: VM, actor: Person) -> VmSummary:
     """Show a guest as in lists."""
     under_way = busy.open_job(vm)
-    return schemas.VmSummary(
+    return VmSummary(
         **{column: getattr(vm, column) for column in _SUMMARY_COLUMNS},
         host=ref(vm.host),
         owner=person(vm.owner),
@@ -136,15 +153,15 @@ def vm_summary(vm: VM, actor: Person) -> schemas.VmSummary:
     )
 
 
-def vm_detail(vm: VM, domain: Domain, actor: Person) -> schemas.Vm:
+def vm_detail(vm: VM, domain: Domain, actor: Person) -> Vm:
     """Show a guest with the devices of its XML."""
-    return schemas.Vm(
+    return Vm(
         **vm_summary(vm, actor).model_dump(),
         machine=domain.machine,
         arch=domain.arch,
         type=domain.type,
         disks=[
-            schemas.DiskInfo(
+            DiskInfo(
                 target=disk.target,
                 device=disk.device,
                 bus=disk.bus,
@@ -155,14 +172,14 @@ def vm_detail(vm: VM, domain: Domain, actor: Person) -> schemas.Vm:
             )
             for disk in domain.disks
         ],
-        nics=[schemas.NicInfo(**asdict(nic)) for nic in domain.nics],
+        nics=[NicInfo(**asdict(nic)) for nic in domain.nics],
         boot=[device.key for device in editing.boot_devices(domain) if device.order is not None],
     )
 
 
-def deletable(disk: DeletableDisk) -> schemas.DeletableDiskInfo:
+def deletable(disk: DeletableDisk) -> DeletableDiskInfo:
     """Show whether a disk may go with its guest."""
-    return schemas.DeletableDiskInfo(
+    return DeletableDiskInfo(
         target=disk.target,
         path=disk.path,
         pool=disk.pool,
@@ -173,10 +190,10 @@ def deletable(disk: DeletableDisk) -> schemas.DeletableDiskInfo:
     )
 
 
-def bulk_result(result: bulk.Result) -> schemas.BulkResult:
+def bulk_result(result: bulk.Result) -> BulkResult:
     """Show what came of it for one of many guests."""
     problem = result.problem
-    return schemas.BulkResult(
+    return BulkResult(
         vm_id=UUID(result.vm_id),
         name=result.name,
         outcome=result.outcome,
@@ -185,10 +202,10 @@ def bulk_result(result: bulk.Result) -> schemas.BulkResult:
     )
 
 
-def job(row: Job) -> schemas.JobInfo:
+def job(row: Job) -> JobInfo:
     """Show a job; its error is a sentence."""
     failed = bool(row.error_code)
-    return schemas.JobInfo(
+    return JobInfo(
         id=row.pk,
         kind=row.kind,
         kind_label=messages.job_kind(row.kind),
@@ -214,26 +231,26 @@ def job(row: Job) -> schemas.JobInfo:
     )
 
 
-def template(row: Template) -> schemas.TemplateInfo:
+def template(row: Template) -> TemplateInfo:
     """Show a template and whether guests can be made from it now."""
     return _template(row, templates.status(row))
 
 
-def template_list(rows: list[Template]) -> list[schemas.TemplateInfo]:
+def template_list(rows: list[Template]) -> list[TemplateInfo]:
     """Show many templates at the price of one."""
     statuses = templates.statuses(rows)
     return [_template(row, statuses[row.pk]) for row in rows]
 
 
-def _template(row: Template, status: TemplateStatus) -> schemas.TemplateInfo:
+def _template(row: Template, status: TemplateStatus) -> TemplateInfo:
     plan = row.plan
-    return schemas.TemplateInfo(
+    return TemplateInfo(
         id=row.pk,
         name=row.name,
         description=row.description,
         os_name=row.os_name,
         host=ref(row.host),
-        image=schemas.ImageRef(id=row.image_id, pool=row.pool_name, name=row.volume_name),
+        image=ImageRef(id=row.image_id, pool=row.pool_name, name=row.volume_name),
         vcpus=row.vcpus,
         memory_mib=row.memory_mib,
         disk_bytes=row.disk_bytes,
@@ -253,14 +270,14 @@ def _template(row: Template, status: TemplateStatus) -> schemas.TemplateInfo:
     )
 
 
-def host_summary(row: Host) -> schemas.HostSummary:
+def host_summary(row: Host) -> HostSummary:
     """Show a host: what was last read of it, and its latest load."""
     facts, load = row.facts, recent.host_load(str(row.pk))
     why = facts.get("accelerator_reason", "")
     is_away = row.status == HostStatus.AWAY
     reason = health.away_reason(row.status_code, row.status_detail) if is_away else ""
     kind = facts.get("accelerator")
-    return schemas.HostSummary(
+    return HostSummary(
         id=row.pk,
         name=row.name,
         uri=row.uri,
@@ -277,22 +294,22 @@ def host_summary(row: Host) -> schemas.HostSummary:
         hypervisor_version=facts.get("hypervisor_version"),
         accelerator=Accelerator(kind) if kind else None,
         accelerator_reason=messages.accelerator_reason(why) if why else "",
-        load=schemas.HostLoadInfo(**asdict(load)) if load else None,
+        load=HostLoadInfo(**asdict(load)) if load else None,
     )
 
 
-def host_detail(row: Host, pools: list[Pool], networks: list[Network]) -> schemas.HostDetail:
+def host_detail(row: Host, pools: list[Pool], networks: list[Network]) -> HostDetail:
     """Show a host with its pools and networks."""
-    return schemas.HostDetail(
+    return HostDetail(
         **host_summary(row).model_dump(),
         pools=[pool(one) for one in pools],
         networks=[network(one) for one in networks],
     )
 
 
-def network(row: Network) -> schemas.NetworkInfo:
+def network(row: Network) -> NetworkInfo:
     """Show a virtual network."""
-    return schemas.NetworkInfo(
+    return NetworkInfo(
         id=row.pk,
         name=row.name,
         is_active=row.is_active,
@@ -301,9 +318,9 @@ def network(row: Network) -> schemas.NetworkInfo:
     )
 
 
-def pool(row: Pool) -> schemas.PoolInfo:
+def pool(row: Pool) -> PoolInfo:
     """Show a storage pool of `selectors.measured_pools`."""
-    return schemas.PoolInfo(
+    return PoolInfo(
         id=row.pk,
         host=ref(row.host),
         name=row.name,
@@ -320,9 +337,9 @@ def pool(row: Pool) -> schemas.PoolInfo:
     )
 
 
-def volume(row: Volume, needed: Iterable[uses.Use]) -> storage_schemas.VolumeInfo:
+def volume(row: Volume, needed: Iterable[uses.Use]) -> VolumeInfo:
     """Show a volume and what needs it."""
-    return storage_schemas.VolumeInfo(
+    return VolumeInfo(
         id=row.pk,
         pool=ref(row.pool),
         name=row.name,
@@ -332,22 +349,21 @@ def volume(row: Volume, needed: Iterable[uses.Use]) -> storage_schemas.VolumeInf
         allocation_bytes=row.allocation_bytes,
         backing_path=row.backing_path,
         uses=[
-            storage_schemas.VolumeUse(kind=use.kind, id=use.id, name=use.name, label=use.words)
-            for use in needed
+            VolumeUse(kind=use.kind, id=use.id, name=use.name, label=use.words) for use in needed
         ],
     )
 
 
-def guest_disk(disk: GuestDisk) -> storage_schemas.GuestDiskInfo:
+def guest_disk(disk: GuestDisk) -> GuestDiskInfo:
     """Show a disk of a guest."""
     values = asdict(disk)
     del values["backing"]
-    return storage_schemas.GuestDiskInfo(**values)
+    return GuestDiskInfo(**values)
 
 
-def image(row: Volume) -> schemas.ImageInfo:
+def image(row: Volume) -> ImageInfo:
     """Show an image."""
-    return schemas.ImageInfo(
+    return ImageInfo(
         id=row.pk,
         name=row.name,
         kind="iso" if row.is_iso else "disk",

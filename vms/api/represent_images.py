@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from vms import messages
-from vms.api import image_schemas as schemas
 from vms.api.represent import image
+from vms.api.schemas.images import CatalogueEntry, ImageDetail, ImageProposal, ImageUse
 from vms.imaging.catalogue import Entry
 from vms.services import images
 
 
-def detail(found: images.Image) -> schemas.ImageDetail:
+def detail(found: images.Image) -> ImageDetail:
     """Show an image with where it came from and who uses it."""
     origin = found.origin
     proposal = images.proposal_for(found)
@@ -26,14 +26,14 @@ def detail(found: images.Image) -> schemas.ImageDetail:
             "is_bootable": origin.is_bootable,
             "added_at": origin.added_at,
         }
-    return schemas.ImageDetail(
+    return ImageDetail(
         **values,
         is_being_made=found.is_being_made,
-        uses=[schemas.ImageUse(kind=use.kind, id=use.id, name=use.name) for use in found.uses],
+        uses=[ImageUse(kind=use.kind, id=use.id, name=use.name) for use in found.uses],
         hidden_uses=found.hidden_uses,
         can_delete=found.is_managed and found.problem is None,
         reason=_reason(found),
-        proposal=schemas.ImageProposal(
+        proposal=ImageProposal(
             memory_mib=proposal.memory_mib,
             vcpus=proposal.vcpus,
             disk_bytes=proposal.disk_bytes,
@@ -52,9 +52,9 @@ def _reason(found: images.Image) -> str:
     return messages.sentence(found.problem) if found.problem else ""
 
 
-def catalogue_entry(entry: Entry) -> schemas.CatalogueEntry:
+def catalogue_entry(entry: Entry) -> CatalogueEntry:
     """Show an image of the catalogue."""
-    return schemas.CatalogueEntry(
+    return CatalogueEntry(
         id=entry.id,
         name=entry.name,
         arch=entry.arch,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from vms.api.represent import person
-from vms.api.schemas import Ref
-from vms.api.schemas_people import GroupInfo, Member, ShareInfo
+from vms.api.schemas.common import Ref
+from vms.api.schemas.groups import GroupInfo, Member, ShareInfo
 from vms.models import Group, Membership, Share
 
 

@@ -16,7 +16,7 @@ from vms import selectors
 from vms.api.auth import actor_of
 from vms.api.inputs import ConsoleRequest, MediaInsert
 from vms.api.once import MATCH
-from vms.api.schemas import ConsoleTicket, Vm
+from vms.api.schemas.guests import ConsoleTicket, Vm
 from vms.api.vms import require_same, show_tagged
 from vms.policy import Action
 from vms.services import consoles, editing, thumbnails

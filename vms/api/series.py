@@ -10,7 +10,7 @@ from ninja import Query, Router
 
 from vms.api.auth import actor_of
 from vms.api.inputs import SpanChoice
-from vms.api.schemas import SeriesInfo
+from vms.api.schemas.series import SeriesInfo
 from vms.services import series
 
 guests = Router(tags=["vms"])

@@ -14,7 +14,7 @@ from vms.api.auth import actor_of
 from vms.api.inputs import Paging, ShareChange, ShareCreate
 from vms.api.once import MATCH, ONCE, once, require_match, tag_of
 from vms.api.paging import each, page
-from vms.api.schemas_people import ShareInfo, SharePage
+from vms.api.schemas.groups import ShareInfo, SharePage
 from vms.models import Share
 from vms.policy import Action, Actor
 from vms.problems import Invalid, NotFound, Problem

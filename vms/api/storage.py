@@ -25,8 +25,8 @@ from vms.api.inputs import (
 )
 from vms.api.once import MATCH, ONCE, once, once_a_job, require_match, tag_of
 from vms.api.paging import each, page
-from vms.api.schemas import JobInfo, PoolInfo, PoolPage
-from vms.api.storage_schemas import VolumeInfo, VolumePage
+from vms.api.schemas.jobs import JobInfo
+from vms.api.schemas.storage import PoolInfo, PoolPage, VolumeInfo, VolumePage
 from vms.hypervisor.storage_types import PoolSpec
 from vms.models import Pool, Volume
 from vms.policy import Actor

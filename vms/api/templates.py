@@ -23,7 +23,8 @@ from vms.api.machines import (
 )
 from vms.api.once import MATCH, ONCE, once, once_a_job, require_match, tag
 from vms.api.paging import page
-from vms.api.schemas import JobInfo, TemplateInfo, TemplatePage
+from vms.api.schemas.jobs import JobInfo
+from vms.api.schemas.templates import TemplateInfo, TemplatePage
 from vms.hypervisor.blueprint import Blueprint, DiskOrigin, DiskPlan, SourceKind
 from vms.models import Template
 from vms.policy import Actor

@@ -24,15 +24,9 @@ from vms.api.inputs import (
 from vms.api.machines import VmCreate
 from vms.api.once import MATCH, ONCE, once, require_match, tag, tag_of
 from vms.api.paging import page
-from vms.api.schemas import (
-    BulkResult,
-    DeletableDiskInfo,
-    JobInfo,
-    Vm,
-    VmPage,
-    VmWithJob,
-)
-from vms.api.storage_schemas import GuestDiskInfo
+from vms.api.schemas.guests import BulkResult, DeletableDiskInfo, Vm, VmPage, VmWithJob
+from vms.api.schemas.jobs import JobInfo
+from vms.api.schemas.storage import GuestDiskInfo
 from vms.hypervisor.types import Verb
 from vms.models import VM
 from vms.policy import Action, Person

@@ -10,7 +10,7 @@ from ninja import Field
 from pydantic import BaseModel, StringConstraints
 
 from vms.api.inputs import Input, Line, Paging
-from vms.api.schemas import Page, Ref
+from vms.api.schemas.common import Page, Ref
 from vms.models import Role
 from vms.services.rosters import MAX_CHARS
 

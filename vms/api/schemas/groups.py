@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from vms.api.schemas import Page, Ref
+from vms.api.schemas.common import Page, Ref
 from vms.models import VmRole
 
 

@@ -1,4 +1,4 @@
-"""What the API answers about quotas; a part of the contract of vms/api/schemas.py."""
+"""What the API answers about quotas and leases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the JSON API answers about volumes and the disks of guests."""
+"""What the JSON API answers about pools, volumes and the disks of guests."""
 
 from __future__ import annotations
 
@@ -6,8 +6,32 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from vms.api.schemas import Page, Ref
+from vms.api.schemas.common import Page, Ref
 from vms.services.uses import UseKind
+
+
+class PoolInfo(BaseModel):
+    """A storage pool of a host."""
+
+    id: UUID
+    host: Ref
+    name: str
+    kind: str
+    state: str
+    is_active: bool
+    has_autostart: bool
+    capacity_bytes: int
+    allocation_bytes: int
+    available_bytes: int
+    promised_bytes: int = Field(description="What all its volumes together may grow to.")
+    volume_count: int
+    path: str
+
+
+class PoolPage(Page):
+    """Pools."""
+
+    items: list[PoolInfo]
 
 
 class VolumeUse(BaseModel):

@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
+from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from vms.api.schemas import ImageInfo
+from vms.api.schemas.common import Page, Ref
 from vms.services.uses import UseKind
+
+
+class ImageInfo(BaseModel):
+    """A volume that a template can be made from, or an ISO."""
+
+    id: UUID
+    name: str
+    kind: Literal["disk", "iso"]
+    host: Ref
+    pool: Ref
+    format: str
+    capacity_bytes: int
+    allocation_bytes: int
+
+
+class ImagePage(Page):
+    """Images."""
+
+    items: list[ImageInfo]
 
 
 class ImageUse(BaseModel):
