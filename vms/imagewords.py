@@ -87,6 +87,7 @@ STEPS: dict[str, str | Promise] = {
     "unpack": lazy("unpacking"),
     "inspect": lazy("looking into the image"),
     "convert": lazy("converting to qcow2"),
+    "copy": lazy("copying into the pool"),
 }
 
 ACTIONS: dict[str, str | Promise] = {

@@ -267,8 +267,18 @@ ACTIONS: dict[str, Text] = {
 
 def sentence_for(code: str, params: Mapping[str, str | int] | None = None) -> str:
     """Make the sentence of a code; an unknown code gives the sentence for internal errors."""
-    text = str(SENTENCES.get(code) or SENTENCES["internal"])
-    return text % _Known(params or {})
+    text = str(SENTENCES.get(code) or SENTENCES["internal"]) % _Known(params or {})
+    if missing := (params or {}).get("missing_bytes"):
+        text += " " + _("About %(size)s more are needed.") % {"size": size(int(missing))}
+    return text
+
+
+def job_sentence(code: str, params: Mapping[str, str | int], step_code: str) -> str:
+    """Make the sentence of a job that did not end well, with the step at which that was."""
+    text = sentence_for(code, params)
+    if code in {"job-cancelled", "job-interrupted"} or step_code not in STEPS or not step_code:
+        return text
+    return _("%(sentence)s (Step: %(step)s.)") % {"sentence": text, "step": step(step_code)}
 
 
 class _Known(dict[str, str | int]):
@@ -313,7 +323,9 @@ def notice(kind: str, params: Mapping[str, object]) -> str:
     words = {key: value for key, value in params.items() if isinstance(value, str | int)}
     if kind == "job-failed":
         why = params.get("why")
-        reason = sentence_for(str(params.get("code", "")), why if isinstance(why, dict) else {})
+        known = why if isinstance(why, dict) else {}
+        step_code = str(params.get("step", ""))
+        reason = job_sentence(str(params.get("code", "")), known, step_code)
         words |= {"job": job_kind(str(params.get("kind", ""))), "why": reason}
     return str(accounttexts.NOTICES[kind][2]) % _Known(words)
 

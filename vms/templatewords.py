@@ -78,7 +78,7 @@ SENTENCES: dict[str, Text] = {
 
 JOB_KINDS: dict[str, Text] = {"copy-template": lazy("Make template of guest")}
 STEPS: dict[str, Text] = {
-    "copy": lazy("copying the disks"),
+    "copy-disks": lazy("copying the disks"),
     "clean": lazy("taking out the identity of the guest"),
     "template": lazy("making the template"),
 }

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import libvirt
 import pytest
 
+from tests.support.loopdisk import loop_device
 from vms.hypervisor import networks, nodes, storage
 from vms.hypervisor.connection import HostConnection, Lane
 from vms.hypervisor.types import NetworkInfo, PoolInfo
@@ -93,8 +95,43 @@ def real_cleanup(real_host: HostConnection) -> Iterator[Callable[[str], None]]:
     """Call it with a domain's UUID: that domain is gone when the test ends."""
     uuids: list[str] = []
     yield uuids.append
-    for uuid in uuids:
-        real_host.call(Lane.VERBS, lambda conn, uuid=uuid: _remove_uuid(conn, uuid), timeout_s=60)
+    for each in uuids:
+        real_host.call(Lane.VERBS, lambda conn, each=each: _remove_uuid(conn, each), timeout_s=60)
+
+
+@pytest.fixture
+def place(real_host, real_prefix, admin, django_capture_on_commit_callbacks):
+    """A host row with short ways to make pools and volumes; all of it goes."""
+    from tests.real.place import Place
+    from vms.hypervisor import registry
+    from vms.models import Host
+    from vms.services import survey
+
+    prefix = f"{real_prefix}{uuid.uuid4().hex[:4]}-"
+    row = Host.objects.create(name=prefix, uri=URI)
+    survey.facts(row)
+    yield Place(row, admin, prefix, django_capture_on_commit_callbacks)
+    registry.forget(str(row.pk))
+    _remove_all(real_host, prefix)
+
+
+@pytest.fixture
+def loop(real_host, place) -> Iterator[str]:
+    """A loop device of 64 MiB."""
+    from tests.real.place import SMALL
+
+    POOL_ROOT.mkdir(parents=True, exist_ok=True)
+    with loop_device(POOL_ROOT / f"{place.prefix}loop", SMALL) as device:
+        yield device
+        _remove_all(real_host, place.prefix)
+
+
+@pytest.fixture
+def small(place, loop):
+    """A pool with less than 64 MiB: a file system of its own."""
+    from vms.hypervisor.storage_types import PoolKind
+
+    return place.pool("small", kind=PoolKind.FS, device=loop, is_formatted=True)
 
 
 def _leftovers(host: HostConnection) -> set[str]:

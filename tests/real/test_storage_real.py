@@ -5,158 +5,25 @@ Services are called as the doors do; jobs run at once, in the calling thread.
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 import uuid
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import libvirt
 import pytest
 
-import vms.worker.jobs  # noqa: F401 - registers the runner
-from tests.real.conftest import POOL_ROOT, URI
-from tests.support.loopdisk import loop_device
+from tests.real.place import MIB, SMALL, digest, fill, packed
 from tests.support.site import wait_until
-from vms.hypervisor import domains, registry, storage
+from vms.hypervisor import domains, storage
 from vms.hypervisor import pools as libvirt_pools
 from vms.hypervisor.errors import HypervisorError
-from vms.hypervisor.storage_types import PoolKind, PoolSpec
-from vms.hypervisor.types import Accelerator, DiskSpec, Verb, VmMetadata, VmSpec
-from vms.models import VM, Host, Job, Pool, Volume
+from vms.hypervisor.storage_types import PoolKind
+from vms.hypervisor.types import Verb
+from vms.models import Job, Pool, Volume
 from vms.policy import Person
 from vms.problems import Invalid, NotFound, Refused
-from vms.services import disks, hosts, jobs, pools, survey, sync, uses, volumes
+from vms.services import disks, jobs, pools, survey, uses, volumes
 from vms.services.volumes import NewVolume
-
-MIB = 1 << 20
-SMALL = 64 * MIB
-
-
-class Place:
-    """A host row with pools of this test's own, and short ways to ask for things."""
-
-    def __init__(self, row: Host, admin, prefix: str, capture) -> None:
-        self.row, self.actor, self.prefix, self._capture = row, Person(admin), prefix, capture
-        self.link = hosts.connection(row)
-
-    def pool(self, name: str, **more: object) -> Pool:
-        """Make a pool of that name; a folder unless told otherwise."""
-        full = f"{self.prefix}{name}"
-        values = {"path": str(POOL_ROOT / full), "kind": PoolKind.DIR} | more
-        spec = PoolSpec(name=full, **values)  # type: ignore[arg-type] # tests know the fields
-        return pools.create(actor=self.actor, host_id=self.row.pk, spec=spec)
-
-    def volume(self, pool: Pool, name: str = "disk.qcow2", size: int = 256 * MIB) -> Volume:
-        """Make a qcow2 or raw volume, by its name."""
-        format = name.rsplit(".", 1)[-1].replace("img", "raw")
-        job = self.run(
-            lambda: volumes.create(
-                actor=self.actor, pool_id=pool.pk, new=NewVolume(name, format, size)
-            )
-        )
-        assert job.state == "succeeded", (job.error_code, job.error_params)
-        return Volume.objects.get(pool=pool, name=name)
-
-    def run(self, ask: Callable[[], Job]) -> Job:
-        """Ask for a job and let it run to its end."""
-        with self._capture(execute=True):
-            job = ask()
-        job.refresh_from_db()
-        return job
-
-    def guest(self, owner, *paths: str, is_started: bool = True, **more: object) -> VM:
-        """Define a guest on those disks; it sits in its firmware, or runs what is on them."""
-        pk = str(uuid.uuid4())
-        spec = VmSpec(
-            pk,
-            f"{self.prefix}{pk[:6]}",
-            1,
-            64,
-            Accelerator.QEMU,
-            tuple(DiskSpec(path) for path in paths),
-            (),
-            VmMetadata(),
-        )
-        record = domains.define(self.link, spec)
-        if is_started:
-            domains.power(self.link, pk, Verb.START)
-            record = domains.get(self.link, pk)
-        sync.observe_domain(self.row, record)
-        VM.objects.filter(domain_uuid=pk).update(owner=owner)
-        return VM.objects.get(domain_uuid=pk)
-
-    def names(self, pool: Pool) -> list[str]:
-        """The volumes that the host has in the pool now."""
-        return [one.name for one in storage.list_volumes(self.link, pool.name, refresh=True)]
-
-    def settled(self, job: Job) -> bool:
-        """Clean up as the worker does every few seconds; True when nothing is left to."""
-        jobs.clean_up_ended()
-        job.refresh_from_db()
-        return not job.undo
-
-
-@pytest.fixture
-def place(real_host, real_prefix, admin, django_capture_on_commit_callbacks) -> Iterator[Place]:
-    prefix = f"{real_prefix}{uuid.uuid4().hex[:4]}-"
-    row = Host.objects.create(name=prefix, uri=URI)
-    survey.facts(row)
-    yield Place(row, admin, prefix, django_capture_on_commit_callbacks)
-    registry.forget(str(row.pk))
-    from tests.real import conftest
-
-    conftest._remove_all(real_host, prefix)
-
-
-@pytest.fixture
-def loop(real_host, place) -> Iterator[str]:
-    """A loop device of 64 MiB."""
-    from tests.real import conftest
-
-    POOL_ROOT.mkdir(parents=True, exist_ok=True)
-    with loop_device(POOL_ROOT / f"{place.prefix}loop", SMALL) as device:
-        yield device
-        conftest._remove_all(real_host, place.prefix)
-
-
-@pytest.fixture
-def small(place, loop) -> Pool:
-    """A pool with less than 64 MiB: a file system of its own."""
-    return place.pool("small", kind=PoolKind.FS, device=loop, is_formatted=True)
-
-
-def fill(volume: Volume, size: int = 200 * MIB) -> str:
-    """Write data into a volume as a guest would; returns its checksum."""
-    subprocess.run(
-        ["qemu-io", "-f", volume.format, "-c", f"write -P 65 0 {size}", volume.path],
-        check=True,
-        capture_output=True,
-    )
-    return digest(volume)
-
-
-def digest(volume: Volume) -> str:
-    return hashlib.sha256(Path(volume.path).read_bytes()).hexdigest()
-
-
-def packed(place: Place, pool: Pool, name: str = "packed.qcow2") -> Volume:
-    """A volume of a few KiB that unpacks to 200 MiB: what it takes shows only while copying."""
-    raw = Path(pool.path) / "raw"
-    subprocess.run(["truncate", "-s", f"{256 * MIB}", str(raw)], check=True)
-    subprocess.run(
-        ["qemu-io", "-f", "raw", "-c", f"write -P 65 0 {200 * MIB}", str(raw)],
-        check=True,
-        capture_output=True,
-    )
-    subprocess.run(
-        ["qemu-img", "convert", "-c", "-O", "qcow2", str(raw), str(Path(pool.path) / name)],
-        check=True,
-    )
-    raw.unlink()
-    survey.pool(place.row, pool.name)
-    return Volume.objects.get(pool=pool, name=name)
-
 
 # pools
 

@@ -202,6 +202,10 @@ def bulk_result(result: bulk.Result) -> BulkResult:
     )
 
 
+def _job_error(row: Job) -> str:
+    return messages.job_sentence(row.error_code, row.error_params, row.step)
+
+
 def job(row: Job) -> JobInfo:
     """Show a job; its error is a sentence."""
     failed = bool(row.error_code)
@@ -224,7 +228,7 @@ def job(row: Job) -> JobInfo:
         can_repeat=job_kinds.can_repeat(row),
         is_cancel_requested=row.is_cancel_requested,
         error_code=row.error_code,
-        error=messages.sentence_for(row.error_code, row.error_params) if failed else "",
+        error=_job_error(row) if failed else "",
         created_at=row.created_at,
         started_at=row.started_at,
         ended_at=row.ended_at,

@@ -16,7 +16,7 @@ from .errors import HypervisorError, NoSpace, VolumeExists
 from .storage import find_by_path, get_volume
 from .storage_types import VolumeSpec
 from .types import VolumeInfo
-from .volumes import describe, in_pool, pool_of
+from .volumes import describe, filled_up, in_pool, pool_of, require_space
 from .xml.build import volume_xml
 
 Progress = Callable[[int, int], None]
@@ -80,9 +80,7 @@ def _free_place(
     pool = pool_of(conn, spec.pool)
     if spec.name in pool.listVolumes():  # drivers differ in how they say so
         raise VolumeExists(pool=spec.pool, name=spec.name)
-    available = pool.info()[3]
-    if needed_bytes > available:
-        raise NoSpace(name=spec.pool, detail=f"{needed_bytes} > {available}")
+    require_space(pool, needed_bytes)
     return pool
 
 
@@ -133,11 +131,25 @@ def _run_long(
         call.join(POLL_S)
         if total_bytes:
             progress(min(_written(host, spec), total_bytes), total_bytes)
+    if isinstance(call.error, NoSpace):
+        raise _filled_up(host, spec, call.error) from call.error
     if call.made is None:
         raise call.error or HypervisorError()
     if total_bytes:
         progress(total_bytes, total_bytes)
     return call.made
+
+
+def _filled_up(host: HostConnection, spec: VolumeSpec, error: NoSpace) -> NoSpace:
+    """Say what was missing at most: what is packed may take all that it says to be."""
+
+    def run(conn: libvirt.virConnect) -> NoSpace:
+        return filled_up(pool_of(conn, spec.pool), error, spec.capacity_bytes)
+
+    try:
+        return host.call(Lane.COPIES, run, context={"pool": spec.pool})
+    except HypervisorError:
+        return error
 
 
 def _written(host: HostConnection, spec: VolumeSpec) -> int:

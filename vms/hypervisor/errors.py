@@ -82,7 +82,9 @@ class NameTaken(HypervisorError):
 
 
 class NoSpace(HypervisorError):
-    """The pool is too small for what was asked. params: name (and detail)."""
+    """The pool is too small for what was asked. params: name (and detail, missing_bytes: so much
+    more would have been enough).
+    """
 
     code = "no-space"
 

@@ -18,7 +18,7 @@ import libvirt
 from .connection import HostConnection, Lane, Session
 from .errors import Cancelled, HypervisorError, NoSpace, OperationFailed
 from .types import VolumeInfo
-from .volumes import describe, in_pool, pool_of
+from .volumes import describe, filled_up, in_pool, pool_of, require_space
 from .xml.build import volume_xml
 
 _log = logging.getLogger(__name__)
@@ -88,16 +88,30 @@ def _upload(
     progress: Callable[[int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> VolumeInfo:
-    _create(host, pool, name, size_bytes, _data_bytes(source, size_bytes))
+    needed_bytes = _data_bytes(source, size_bytes)
+    _create(host, pool, name, size_bytes, needed_bytes)
     try:
         if size_bytes:
             with host.session(Lane.STREAMS) as session:
                 stream = _begin(session, pool, name, size_bytes)
                 _send(session, stream, _pieces(source, size_bytes), progress, cancelled)
         return _settle(host, pool, name)
+    except NoSpace as error:
+        _remove(host, pool, name)
+        raise _filled_up(host, pool, error, needed_bytes) from error
     except BaseException:  # whatever ends it, KeyboardInterrupt too, nothing half made stays
         _remove(host, pool, name)
         raise
+
+
+def _filled_up(host: HostConnection, pool: str, error: NoSpace, needed_bytes: int) -> NoSpace:
+    def run(conn: libvirt.virConnect) -> NoSpace:
+        return filled_up(pool_of(conn, pool), error, needed_bytes)
+
+    try:
+        return host.call(Lane.STREAMS, run, timeout_s=SETTLE_TIMEOUT_S, context={"pool": pool})
+    except HypervisorError:
+        return error
 
 
 def _data_bytes(source: BinaryIO, size_bytes: int) -> int:
@@ -114,9 +128,7 @@ def _create(host: HostConnection, pool: str, name: str, size_bytes: int, needed_
 
     def run(conn: libvirt.virConnect) -> None:
         target = pool_of(conn, pool)
-        available = target.info()[3]
-        if needed_bytes > available:
-            raise NoSpace(name=pool, detail=f"{needed_bytes} > {available}")
+        require_space(target, needed_bytes)
         target.createXML(xml, 0)
 
     context = {"pool": pool, "name": name}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import gzip
 import lzma
 import os
@@ -128,9 +130,24 @@ def within(chunks: Iterator[bytes], limit_bytes: int, target: Path) -> Iterator[
 
 
 def require_space(folder: Path, size_bytes: int) -> None:
-    """Refuse where so much would leave less than the reserve. Raises Problem("uploads-full")."""
-    if shutil.disk_usage(folder).free < size_bytes + RESERVE_BYTES:
-        raise Problem("uploads-full")
+    """Refuse where so much would leave less than the reserve. Raises Problem("uploads-full") with
+    the bytes that are missing.
+    """
+    missing = size_bytes + RESERVE_BYTES - shutil.disk_usage(folder).free
+    if missing > 0:
+        raise Problem("uploads-full", missing_bytes=missing)
+
+
+@contextlib.contextmanager
+def in_folder(folder: Path) -> Iterator[None]:
+    """Say that the disk of a folder is full where a write finds it so. Raises Problem."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        require_space(folder, 1)
+        raise Problem("uploads-full") from error
 
 
 def _create(target: Path) -> BinaryIO:

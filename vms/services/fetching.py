@@ -15,7 +15,7 @@ from django.db import transaction
 
 from vms import selectors
 from vms.hypervisor.types import VolumeInfo
-from vms.imaging import addresses, catalogue, checksums, fetch, formats
+from vms.imaging import addresses, catalogue, checksums, fetch, formats, unpack
 from vms.imaging.addresses import Rules
 from vms.imaging.catalogue import Entry
 from vms.models import ImageSource, Job, Pool, Volume
@@ -165,13 +165,14 @@ def run(job: Job) -> None:
     jobs.step(job, "download", 0)
     checksum = params.checksum or _published(params)
     target = incoming.path_of(str(job.target_id))
-    fetch.download(
-        params.more["url"],
-        target,
-        limit_bytes=incoming.most_bytes(),
-        rules=rules(),
-        progress=lambda done, total: jobs.progress(job, done, total),
-    )
+    with unpack.in_folder(incoming.folder()):
+        fetch.download(
+            params.more["url"],
+            target,
+            limit_bytes=incoming.most_bytes(),
+            rules=rules(),
+            progress=lambda done, total: jobs.progress(job, done, total),
+        )
     volume = importing.bring_in(job, replace(params, checksum=checksum), steps_before=1)
     if params.more.get("template"):
         jobs.advance(job, "template", STEPS - 1)

@@ -5,6 +5,8 @@ The work of a job. Whatever it makes is noted before, so that nothing stays when
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import uuid
 from collections.abc import Callable
@@ -137,7 +139,8 @@ def bring_in(job: Job, params: Params, *, steps_before: int) -> VolumeInfo:
         raise Problem("unknown-pool")
     work = _Work(job, params, pool, incoming.path_of(str(job.target_id)), steps_before)
     try:
-        return _all_steps(work)
+        with unpack.in_folder(incoming.folder()):
+            return _all_steps(work)
     finally:
         _drop_files(job)
 
@@ -217,8 +220,15 @@ def _convert(work: _Work, found: Inspection) -> None:
         )
     except OperationFailed as error:
         unpack.require_space(target.parent, 0)
+        if os.strerror(errno.ENOSPC) in str(error.params["detail"]):
+            raise _full(target, total) from error
         raise Problem("image-damaged", detail=str(error.params["detail"])) from error
     work.go_on_with(target)
+
+
+def _full(target: Path, total_bytes: int) -> Problem:
+    """Say how much more the result would take at most."""
+    return Problem("uploads-full", missing_bytes=max(1, total_bytes - target.stat().st_size))
 
 
 def _copy(work: _Work, found: Inspection) -> VolumeInfo:

@@ -64,11 +64,11 @@ def require_room(size_bytes: int) -> None:
         raise Problem("upload-too-large", limit=f"{limit // GIB} GiB")
     left, missing = _room()
     if size_bytes > left:
-        raise Refused("uploads-full")
+        raise Refused("uploads-full", missing_bytes=size_bytes - left)
     try:
         unpack.require_space(folder(), missing + size_bytes)
     except Problem as problem:
-        raise Refused(problem.code) from None
+        raise Refused(problem.code, **problem.params) from None
 
 
 def most_bytes() -> int:

@@ -201,6 +201,7 @@ def _tell(job: Job) -> None:
         "name": job.target_name,
         "code": job.error_code,
         "why": job.error_params,
+        "step": job.step,
         "vm": str(job.vm_id or ""),
     }
     notices.tell(

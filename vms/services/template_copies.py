@@ -123,7 +123,12 @@ def _disks(vm: VM) -> list[tuple[Disk, Volume | None]]:
     ]
 
 
-@job_kinds.runs(KIND)
+def _again(actor: Actor, job: Job) -> Job:
+    """Ask for the same copies once more."""
+    return from_guest(actor=actor, vm_id=str(job.vm_id), wish=CopyWish(**job.params))
+
+
+@job_kinds.runs(KIND, again=_again)
 def run(job: Job) -> None:
     """Copy the disks, clean them where that was asked, and make the template of the copies."""
     vm, wish = job.vm, CopyWish(**job.params)
@@ -133,7 +138,7 @@ def run(job: Job) -> None:
     found = [(disk, volume) for disk, volume in _disks(vm) if volume is not None]
     if vm.vm_state is not VmState.OFF or not found:
         raise Refused("must-be-off")
-    jobs.step(job, "copy", 1)
+    jobs.step(job, "copy-disks", 1)
     made = [(disk, _copy(job, volume, wish)) for disk, volume in found]
     jobs.step(job, "clean", 2)
     if wish.is_cleaned:

@@ -84,7 +84,7 @@ def _text(job: Job) -> str:
     if job.is_open:
         return messages.step(job.step)
     if job.error_code:
-        text = messages.sentence_for(job.error_code, job.error_params)
+        text = messages.job_sentence(job.error_code, job.error_params, job.step)
         return f"{text} {messages.sentence_for('job-left-over')}" if job.undo else text
     return str(JobState(job.state).label)
 
