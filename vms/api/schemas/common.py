@@ -1,4 +1,4 @@
-"""What answers of every kind are made of: ids are UUIDs, sizes carry their unit, times are aware."""
+"""What answers of every kind are made of: ids are UUIDs, sizes carry their unit, times a zone."""
 
 from __future__ import annotations
 
