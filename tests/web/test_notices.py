@@ -64,7 +64,8 @@ def test_the_api_lists_them_and_marks_them_as_read(alice):
     client = Client()
     (line,) = client.get("/api/v1/me/notices", headers=headers).json()
     assert (line["kind"], line["is_read"], line["vm_id"]) == ("shared", False, "")
-    assert client.post("/api/v1/me/notices/read", headers=headers).status_code == 204
+    read = client.post("/api/v1/me/notices/read", {}, "application/json", headers=headers)
+    assert read.status_code == 204
     (line,) = client.get("/api/v1/me/notices", headers=headers).json()
     assert line["is_read"]
 

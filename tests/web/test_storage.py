@@ -237,7 +237,7 @@ def test_the_api_makes_shows_and_deletes_as_the_pages_do(
     def api(method: str, path: str, body: object = None):
         with django_capture_on_commit_callbacks(execute=True):
             return getattr(client, method)(
-                f"/api/v1/{path}", body, content_type="application/json", headers=head
+                f"/api/v1/{path}", body or {}, content_type="application/json", headers=head
             )
 
     shown = api("get", f"pools/{pool.pk}").json()

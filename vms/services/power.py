@@ -12,7 +12,7 @@ from vms.hypervisor.errors import HostTimeout
 from vms.hypervisor.types import Verb, VmState
 from vms.models import VM
 from vms.policy import Action, Actor, can
-from vms.problems import Invalid, Refused
+from vms.problems import Invalid, NotFound, Refused
 from vms.services import audit, busy, hosts, leases, quotas, sync, usage
 
 _ALLOWED: dict[VmState, frozenset[Verb]] = {
@@ -107,7 +107,10 @@ def perform(*, actor: Actor, vm_id: selectors.Identifier, verb: Verb) -> PowerOu
             _act(actor, vm, verb)
         except HostTimeout:
             still_running = True
-    vm.refresh_from_db()
+    try:
+        vm.refresh_from_db()
+    except VM.DoesNotExist:  # it was deleted meanwhile
+        raise NotFound("vm") from None
     return PowerOutcome(vm, still_running)
 
 

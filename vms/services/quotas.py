@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -22,7 +22,7 @@ from vms.hypervisor.errors import HostTimeout
 from vms.models import VM, Group, Job, Quota, QuotaScope, Reservation, User
 from vms.models.quota import UNLIMITED
 from vms.policy import Actor, Person
-from vms.problems import Invalid, Problem
+from vms.problems import Invalid, NotFound, Problem
 from vms.services import notices, usage
 from vms.services.usage import Amounts, Resource
 
@@ -289,9 +289,15 @@ def held(*, actor: Actor, vm: VM, wanted: Amounts) -> Iterator[None]:
     """Reserve for the length of a block that acts on the host outside any transaction.
 
     A host that did not answer in time may still do it: then the reservation runs out by itself.
+    Raises NotFound for a guest that was deleted meanwhile, and what `reserve` raises.
     """
-    with transaction.atomic():
-        reservation = reserve(actor=actor, vm=vm, wanted=wanted)
+    try:
+        with transaction.atomic():
+            reservation = reserve(actor=actor, vm=vm, wanted=wanted)
+    except IntegrityError:
+        if VM.objects.filter(pk=vm.pk).exists():
+            raise
+        raise NotFound("vm") from None
     try:
         yield
     except HostTimeout:
