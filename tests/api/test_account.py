@@ -15,6 +15,19 @@ def test_the_own_name_is_changed(api_of, alice):
     assert "full_name" in problem_of(api_of(alice).patch("me", {"full_name": "a\nb"}))["fields"]
 
 
+def test_the_language_of_sentences_is_chosen(api_of, alice):
+    client = api_of(alice)
+    assert client.patch("me", {"language": "de"}).json()["language"] == "de"
+    assert (
+        "Das gibt es"
+        in problem_of(client.get("vms/00000000-0000-4000-8000-000000000000"))["detail"]
+    )
+    both = client.patch("me", {"full_name": "New", "language": "xx"})
+    assert "language" in problem_of(both)["fields"]
+    alice.refresh_from_db()
+    assert alice.first_name == ""
+
+
 def test_mails_are_chosen(api_of, alice):
     client = api_of(alice)
     wanted = {"email": "alice@example.org", "kinds": ["shared"]}

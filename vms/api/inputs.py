@@ -328,9 +328,10 @@ class QuotaLimits(Input):
 
 
 class MeChange(Input):
-    """What is to be different of one's own account."""
+    """What is to be different of one's own account; null leaves it as it is."""
 
-    full_name: Line
+    full_name: Line | None = None
+    language: Line | None = Field(None, description="A code such as de; empty: as asked for.")
 
 
 class LeaseChange(Input):

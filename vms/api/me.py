@@ -26,23 +26,24 @@ def get_me(request: HttpRequest, response: HttpResponse) -> Me:
         username=actor.user.username,
         full_name=actor.user.get_full_name(),
         role=Role(actor.user.role),
+        language=actor.user.language,
         auth="token" if actor.token else "session",
         token_name=actor.token.name if actor.token else None,
     )
 
 
 def _tag(actor: Person) -> str:
-    return tag_of(actor.user.get_full_name())
+    return tag_of(actor.user.get_full_name(), actor.user.language)
 
 
 @router.patch(
-    "", response=Me, operation_id="change_me", summary="Change my name", openapi_extra=MATCH
+    "", response=Me, operation_id="change_me", summary="Change my account", openapi_extra=MATCH
 )
 def change_me(request: HttpRequest, data: MeChange, response: HttpResponse) -> Me:
-    """Change your full name; empty takes it away."""
+    """Change your full name, empty takes it away, or the language of sentences."""
     actor = actor_of(request)
     require_match(request, lambda: _tag(actor))
-    account.rename(actor=actor, full_name=data.full_name)
+    account.change(actor=actor, full_name=data.full_name, language=data.language)
     return get_me(request, response)
 
 

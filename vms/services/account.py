@@ -75,6 +75,19 @@ def choose_language(*, actor: Actor, language: str) -> User:
     return me
 
 
+def change(*, actor: Actor, full_name: str | None = None, language: str | None = None) -> User:
+    """Change name and language of the own account, both or none; None leaves one as it is.
+
+    Raises Invalid (full_name, language).
+    """
+    with transaction.atomic():
+        if full_name is not None:
+            rename(actor=actor, full_name=full_name)
+        if language is not None:
+            choose_language(actor=actor, language=language)
+    return _me(actor)
+
+
 def choose_mails(*, actor: Actor, email: str, kinds: Collection[str]) -> User:
     """Change where the own mails go ("": nowhere) and which kinds of notices are mailed.
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from vms.models import Role
 
@@ -18,6 +18,7 @@ class Me(BaseModel):
     username: str
     full_name: str
     role: Role
+    language: str = Field(description="Of sentences; empty: what Accept-Language asks for.")
     auth: Literal["session", "token"]
     token_name: str | None
 
