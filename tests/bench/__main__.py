@@ -14,13 +14,25 @@ from pathlib import Path
 
 import libvirt
 
-from tests.bench import consoles, create, guest_list, images, live, memory, relay, scale, thumbs
+from tests.bench import (
+    consoles,
+    create,
+    guest_list,
+    images,
+    live,
+    many,
+    memory,
+    relay,
+    scale,
+    thumbs,
+)
 from tests.bench.table import Row, lines
 
 MEASUREMENTS: dict[str, Callable[[], Iterator[Row]]] = {
     "list": guest_list.measure,
     "live": live.measure,
     "create": create.measure,
+    "many": many.measure,
     "relay": relay.measure,
     "memory": memory.measure,
     "consoles": consoles.measure,

@@ -11,6 +11,7 @@ import statistics
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import libvirt
@@ -121,6 +122,18 @@ def delete(site: Site, vm_id: str) -> None:
     wait_until(lambda: not any(vm["id"] == vm_id for vm in site.api("GET", "vms")["items"]))
 
 
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """A guest to be made by hand: its volumes by name, and what they and it are made of."""
+
+    guest_id: str
+    volumes: tuple[str, str]
+    overlay_xml: str
+    seed_xml: str
+    seed: bytes
+    domain_xml: str
+
+
 class Hand:
     """Somebody with virsh who knows exactly what to type: twins of a guest, whose XML is given."""
 
@@ -131,26 +144,48 @@ class Hand:
 
     def make(self) -> float:
         """Make a running guest and remove it again; return the seconds of making."""
+        twin = self.prepare()
+        try:
+            began_s = time.perf_counter()
+            self.build(twin)
+            return time.perf_counter() - began_s
+        finally:
+            self.remove(twin)
+
+    def prepare(self) -> Twin:
+        """Write everything that a twin is made of; nothing of it is on the host yet."""
         guest_id = str(uuid.uuid4())
         seed = seed_iso(Seed(instance_id=guest_id, hostname="by-hand"))
         overlay_name, seed_name = f"{guest_id}.qcow2", f"{guest_id}-seed.iso"
-        overlay_xml = self._overlay_xml(overlay_name)
-        seed_xml = volume_xml(name=seed_name, format="raw", capacity_bytes=len(seed))
-        domain_xml = self._domain_xml(guest_id, (overlay_name, seed_name))
-        domain = None
-        try:
-            began_s = time.perf_counter()
-            self._pool.createXML(overlay_xml, 0)
-            volume = self._pool.createXML(seed_xml, 0)
-            stream = self._host.newStream(0)
-            volume.upload(stream, 0, len(seed), 0)
-            stream.send(seed)
-            stream.finish()
-            domain = self._host.defineXML(domain_xml)
-            domain.create()
-            return time.perf_counter() - began_s
-        finally:
-            self._remove(domain, (overlay_name, seed_name))
+        return Twin(
+            guest_id,
+            volumes=(overlay_name, seed_name),
+            overlay_xml=self._overlay_xml(overlay_name),
+            seed_xml=volume_xml(name=seed_name, format="raw", capacity_bytes=len(seed)),
+            seed=seed,
+            domain_xml=self._domain_xml(guest_id, (overlay_name, seed_name)),
+        )
+
+    def build(self, twin: Twin) -> None:
+        """Do what the host must do for a running guest, and nothing else."""
+        self._pool.createXML(twin.overlay_xml, 0)
+        volume = self._pool.createXML(twin.seed_xml, 0)
+        stream = self._host.newStream(0)
+        volume.upload(stream, 0, len(twin.seed), 0)
+        stream.send(twin.seed)
+        stream.finish()
+        self._host.defineXML(twin.domain_xml).create()
+
+    def remove(self, twin: Twin) -> None:
+        """Remove whatever there is of a twin."""
+        with contextlib.suppress(libvirt.libvirtError):
+            domain = self._host.lookupByUUIDString(twin.guest_id)
+            with contextlib.suppress(libvirt.libvirtError):
+                domain.destroy()
+            domain.undefine()
+        for name in twin.volumes:
+            with contextlib.suppress(libvirt.libvirtError):
+                self._pool.storageVolLookupByName(name).delete(0)
 
     def _overlay_xml(self, name: str) -> str:
         return volume_xml(
@@ -175,12 +210,3 @@ class Hand:
         for source, name in zip(sources, volumes, strict=True):
             source.set("file", str(folder / name))
         return etree.tostring(root, encoding="unicode")
-
-    def _remove(self, domain: libvirt.virDomain | None, volumes: tuple[str, ...]) -> None:
-        if domain is not None:
-            with contextlib.suppress(libvirt.libvirtError):
-                domain.destroy()
-            domain.undefine()
-        for name in volumes:
-            with contextlib.suppress(libvirt.libvirtError):
-                self._pool.storageVolLookupByName(name).delete(0)
