@@ -138,15 +138,20 @@ def runs(host: libvirt.virConnect, vm_id: str) -> bool:
 
 
 def remove(site: Site, host: libvirt.virConnect) -> None:
-    """Remove every guest of the site with its disk.
+    """Remove the guests that were made here with their disks; what else the host has is not owned.
 
     First they are turned off by hand: while twenty boot, the host may answer nobody for seconds.
     """
-    guests = site.api("GET", "vms?limit=500")["items"]
+    guests = owned(site)
     for vm in guests:
         with contextlib.suppress(libvirt.libvirtError):
             host.lookupByUUIDString(vm["id"]).destroy()
     wait_until(site.is_healthy, limit_s=LIMIT_S, what="the host answers")
     for vm in guests:
         site.api("DELETE", f"vms/{vm['id']}?delete_disk=vda")
-    wait_until(lambda: not site.api("GET", "vms")["items"], limit_s=LIMIT_S)
+    wait_until(lambda: not owned(site), limit_s=LIMIT_S)
+
+
+def owned(site: Site) -> list[dict[str, Any]]:
+    """List the guests that somebody of this site owns."""
+    return [vm for vm in site.api("GET", "vms?limit=500")["items"] if vm["owner"]]
