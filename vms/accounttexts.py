@@ -17,6 +17,7 @@ SENTENCES: dict[str, Text] = {
     "role-unknown": lazy("There is no such role."),
     "too-many-ssh-keys": lazy("An account keeps at most %(limit)s SSH keys; remove one first."),
     "too-many-tokens": lazy("An account has at most %(limit)s tokens; revoke one first."),
+    "token-scope-unknown": lazy("There is no such scope of tokens."),
     "token-expiry-past": lazy("This day is over; choose a later one."),
     "roster-empty": lazy("There is no person in it. The first line names the columns."),
     "roster-too-long": lazy("At most %(limit)s people at once; split the list."),

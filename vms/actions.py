@@ -59,3 +59,27 @@ class Action(StrEnum):
     AUDIT_VIEW = "audit.view"
     ACCOUNT_EDIT = "account.edit"
     PASSWORD_CHANGE = "password.change"  # noqa: S105 - an action's name
+
+
+READING = frozenset(
+    {
+        Action.VM_VIEW,
+        Action.VM_CONSOLE_VIEW,
+        Action.RECORDING_VIEW,
+        Action.SHARE_VIEW,
+        Action.LINK_VIEW,
+        Action.GROUP_VIEW,
+        Action.QUOTA_VIEW,
+        Action.TEMPLATE_VIEW,
+        Action.TEMPLATE_INSPECT,
+        Action.IMAGE_VIEW,
+        Action.VOLUME_DOWNLOAD,
+        Action.POOL_VIEW,
+        Action.HOST_VIEW,
+        Action.NETWORK_VIEW,
+        Action.JOB_VIEW,
+        Action.PEOPLE_VIEW,
+        Action.AUDIT_VIEW,
+    }
+)
+"""What changes nothing."""

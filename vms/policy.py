@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.models import Model, Q, QuerySet
 
 from vms import belongings, offers, standing
-from vms.actions import Action
+from vms.actions import READING, Action
 from vms.actors import Actor, Door, LinkGuest, Person, SystemActor
 from vms.models import (
     VM,
@@ -30,6 +30,7 @@ from vms.models import (
     Share,
     SshKey,
     Template,
+    TokenScope,
     Upload,
     User,
     VmRole,
@@ -218,13 +219,24 @@ RULES: dict[str, dict[Action, Predicate]] = {
 """What each role may do; an action that is not named is denied. An administrator may do all."""
 
 
+SCOPES: dict[str, frozenset[Action]] = {
+    TokenScope.READ: READING,
+    TokenScope.POWER: READING | {Action.VM_POWER},
+}
+"""All that a token of a narrow scope lets its owner do."""
+
+
+def _is_in_scope(token: ApiToken | None, action: Action) -> bool:
+    return token is None or action in SCOPES.get(token.scope, (action,))
+
+
 def can(actor: Actor, action: Action, thing: object | None = None) -> bool:
     """Say whether `actor` may do `action` to `thing`; False whenever nothing allows it."""
     if isinstance(actor, SystemActor):
         return True
     if isinstance(actor, LinkGuest):
         return _link_lets(actor.link, action, thing)
-    if not actor.user.is_active:
+    if not actor.user.is_active or not _is_in_scope(actor.token, action):
         return False
     if actor.user.role == Role.ADMINISTRATOR:
         return True

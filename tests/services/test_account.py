@@ -39,6 +39,12 @@ def stranger(mallory):
     return Person(mallory)
 
 
+def test_a_token_of_an_unknown_scope_is_refused_at_its_field(alice):
+    with pytest.raises(Invalid) as caught:
+        tokens.create(actor=Person(alice), user=alice, name="a", scope="root")
+    assert set(caught.value.fields) == {"scope"}
+
+
 def test_fingerprint_is_the_one_that_ssh_keygen_shows():
     facts = ssh_keys.facts(REAL)
     assert (facts.kind, facts.fingerprint, facts.comment) == ("ssh-ed25519", PRINT, "a key")

@@ -61,7 +61,7 @@ def test_kept_keys_are_filled_into_the_form_of_a_new_guest(web, alice, template)
 
 def test_a_token_is_shown_once_and_works(web, alice):
     client = web(alice)
-    data = {"name": "nightly", "expires_on": "2999-01-01"}
+    data = {"name": "nightly", "expires_on": "2999-01-01", "scope": "power"}
     shown = client.post(reverse("account-tokens"), data)
     (secret,) = texts(shown, "#secret")
     assert tree(shown).cssselect("[data-copy-from=secret]")
@@ -71,6 +71,7 @@ def test_a_token_is_shown_once_and_works(web, alice):
     assert Client().get("/api/v1/me", headers=headers).status_code == 200
     page = client.get(reverse("account"))
     assert "2999-01-01" in texts(page, "#tokens tbody tr")[0]
+    assert "Read, start and stop guests" in texts(page, "#tokens tbody tr")[0]
     client.post(reverse("account-token-revoke", args=[ApiToken.objects.get().pk]))
     assert Client().get("/api/v1/me", headers=headers).status_code == 401
 

@@ -64,6 +64,7 @@ class TokenInfo(BaseModel):
 
     id: UUID
     name: str
+    scope: str
     created_at: datetime
     last_used_at: datetime | None
     expires_at: datetime | None
@@ -182,6 +183,7 @@ def list_my_tokens(request: HttpRequest) -> list[TokenInfo]:
         TokenInfo(
             id=row.pk,
             name=row.name,
+            scope=row.scope,
             created_at=row.created_at,
             last_used_at=row.last_used_at,
             expires_at=row.expires_at,

@@ -22,7 +22,7 @@ from vms.models.seat import ConsoleLink, Seat
 from vms.models.share import Share, VmRole
 from vms.models.sshkey import SshKey
 from vms.models.template import Template, TemplateVersion
-from vms.models.ticket import ApiToken, Ticket
+from vms.models.ticket import ApiToken, Ticket, TokenScope
 from vms.models.user import Role, User
 from vms.models.vm import VM
 
@@ -68,6 +68,7 @@ __all__ = [
     "TemplateLimits",
     "TemplateVersion",
     "Ticket",
+    "TokenScope",
     "Track",
     "Upload",
     "User",

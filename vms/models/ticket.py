@@ -6,6 +6,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Ticket(models.Model):
@@ -36,6 +37,14 @@ class Ticket(models.Model):
     used_at = models.DateTimeField(null=True)
 
 
+class TokenScope(models.TextChoices):
+    """How much of what its owner may do a token may."""
+
+    READ = "read", _("Read")
+    POWER = "power", _("Read, start and stop guests")
+    ALL = "all", _("Everything")
+
+
 class ApiToken(models.Model):
     """A bearer token of a user, shown once when made."""
 
@@ -44,6 +53,7 @@ class ApiToken(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tokens"
     )
     name = models.CharField(max_length=100)
+    scope = models.CharField(max_length=10, choices=TokenScope.choices, default=TokenScope.ALL)
     secret_hash = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True)

@@ -19,8 +19,8 @@ from vms import languages, messages
 from vms.live import publish
 from vms.models import Notice, User
 from vms.models.share import VmRole
-from vms.policy import Person
-from vms.problems import NotFound
+from vms.policy import Action, Person, can
+from vms.problems import Forbidden, NotFound
 from vms.services import mail, preferences
 
 log = structlog.get_logger(__name__)
@@ -107,8 +107,14 @@ def _text(row: Notice) -> str:
     return messages.notice(row.kind, {**row.params, **words})
 
 
+def _require_right(actor: Person) -> None:
+    if not can(actor, Action.ACCOUNT_EDIT, actor.user):
+        raise Forbidden("forbidden", action=Action.ACCOUNT_EDIT.value)
+
+
 def mark_read(*, actor: Person, notice_id: str) -> None:
-    """Note that the actor has read one of his notices. Raises NotFound."""
+    """Note that the actor has read one of his notices. Raises NotFound, Forbidden."""
+    _require_right(actor)
     rows = Notice.objects.filter(user_id=actor.user.pk, pk=notice_id)
     if not rows.exists():
         raise NotFound("notice")
@@ -117,7 +123,11 @@ def mark_read(*, actor: Person, notice_id: str) -> None:
 
 
 def mark_all_read(*, actor: Person) -> int:
-    """Note that the actor has read all of his notices; return how many were new."""
+    """Note that the actor has read all of his notices; return how many were new.
+
+    Raises Forbidden.
+    """
+    _require_right(actor)
     rows = Notice.objects.filter(user_id=actor.user.pk, read_at=None)
     count = rows.update(read_at=timezone.now())
     _announce(actor.user)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from vms import selectors
 from vms.live import publish
-from vms.models import ApiToken, User
+from vms.models import ApiToken, TokenScope, User
 from vms.policy import Action, Actor, Person, can
 from vms.problems import Forbidden, Invalid, Problem
 from vms.services import audit
@@ -23,24 +23,42 @@ _LAST_USED_STEP = timedelta(minutes=1)
 
 
 def create(
-    *, actor: Actor, user: User, name: str, expires_at: datetime | None = None
+    *,
+    actor: Actor,
+    user: User,
+    name: str,
+    expires_at: datetime | None = None,
+    scope: str = TokenScope.ALL,
 ) -> tuple[ApiToken, str]:
     """Make a token that acts as `user`; the second value is shown once and kept nowhere.
 
-    Raises Forbidden for anybody else but an administrator, Invalid (name, expires_at).
+    Raises Forbidden for anybody else but an administrator, Invalid (name, expires_at, scope).
     """
-    himself = isinstance(actor, Person) and actor.user.pk == user.pk
-    if not himself and not can(actor, Action.PEOPLE_MANAGE):
-        raise Forbidden("forbidden", action=Action.PEOPLE_MANAGE.value)
-    if errors := _errors(user, name, expires_at):
+    _require_right(actor, user)
+    errors = _errors(user, name, expires_at)
+    if scope not in TokenScope.values:
+        errors["scope"] = Problem("token-scope-unknown")
+    if errors:
         raise Invalid(errors)
     secret = PREFIX + new_secret()
     target = audit.Target("user", str(user.pk), user.username)
     with audit.audited(audit.Trail(actor, "token.create", target, detail={"token": name})):
         token = ApiToken.objects.create(
-            user=user, name=name, secret_hash=digest(secret), expires_at=expires_at
+            user=user,
+            name=name,
+            scope=scope,
+            secret_hash=digest(secret),
+            expires_at=expires_at,
         )
     return token, secret
+
+
+def _require_right(actor: Actor, user: User) -> None:
+    """Let in who makes or ends his own tokens, and who manages people."""
+    himself = isinstance(actor, Person) and actor.user.pk == user.pk
+    action = Action.ACCOUNT_EDIT if himself else Action.PEOPLE_MANAGE
+    if not can(actor, action, user):
+        raise Forbidden("forbidden", action=action.value)
 
 
 def _errors(user: User, name: str, expires_at: datetime | None) -> dict[str, Problem]:
@@ -57,8 +75,9 @@ def _errors(user: User, name: str, expires_at: datetime | None) -> dict[str, Pro
 
 
 def revoke(*, actor: Actor, token_id: selectors.Identifier) -> ApiToken:
-    """End a token at once, with the sockets and consoles it opened. Raises NotFound."""
+    """End a token at once, with the sockets and consoles it opened. Raises NotFound, Forbidden."""
     token = selectors.token(actor, token_id)
+    _require_right(actor, token.user)
     target = audit.Target("user", str(token.user_id), token.user.username)
     trail = audit.Trail(actor, "token.revoke", target, detail={"token": token.name})
     with transaction.atomic(), audit.audited(trail):

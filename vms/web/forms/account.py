@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from vms import languages, messages
+from vms.models import TokenScope
 from vms.services import notices
 from vms.web.forms.fields import LinesField
 
@@ -60,6 +61,12 @@ class TokenForm(forms.Form):
 
     name = forms.CharField(
         label=_("Name of the new token"), widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    scope = forms.ChoiceField(
+        label=_("What it may do"),
+        choices=TokenScope.choices,
+        initial=TokenScope.ALL,
+        required=False,
     )
     expires_on = forms.DateField(
         label=_("Last day"), required=False, widget=forms.DateInput(attrs={"type": "date"})

@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from vms import languages, selectors
+from vms.models import TokenScope
 from vms.policy import Person
 from vms.services import account, factors, mail, notices, preferences, quota_rules, tokens
 from vms.web.door import done, door
@@ -135,6 +136,7 @@ def add_token(request: HttpRequest, actor: Person) -> HttpResponse:
                 user=actor.user,
                 name=form.cleaned_data["name"],
                 expires_at=form.expires_at(),
+                scope=form.cleaned_data["scope"] or TokenScope.ALL,
             )
         except SHOWN as problem:
             add_problems(form, problem, {"expires_at": "expires_on"})
