@@ -301,3 +301,8 @@ def test_names_of_groups_differ_in_more_than_case(db):
     Group.objects.create(name="Class 7b")
     with pytest.raises(IntegrityError), transaction.atomic():
         Group.objects.create(name="CLASS 7B")
+
+
+def test_a_token_of_a_scope_that_is_none_lets_nothing_through(admin):
+    token = ApiToken(user=admin, scope="root")
+    assert not [action for action in Action if can(Person(admin, token=token), action)]

@@ -202,8 +202,10 @@ share_kvm_device() {
 # root, no guest with a TPM starts any more.
 own_tpm_authority() {
   local authority=/var/lib/swtpm-localca owner
-  owner=$(stat -c %U "$authority" 2>/dev/null) || return 0
-  if [ "$owner" = root ] || ! as_root find "$authority" -mindepth 1 -user root | grep -q .; then return; fi
+  # Who may not look there is not asked for a password at every start.
+  if [ ! -r "$authority" ]; then return; fi
+  owner=$(stat -c %U "$authority")
+  if [ "$owner" = root ] || ! find "$authority" -mindepth 1 -user root | grep -q .; then return; fi
   as_root find "$authority" -mindepth 1 -user root -exec chown "$owner" {} +
 }
 

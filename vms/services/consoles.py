@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,7 +16,7 @@ from vms.hypervisor import consoles as displays
 from vms.hypervisor.xml.parse import has_clipboard_channel, parse_serials
 from vms.models import VM, ApiToken, AuditPhase, ConsoleLink, Host, Ticket, User
 from vms.policy import Action, Actor, Door, LinkGuest, Person, can
-from vms.problems import NotFound, Refused, TooMany
+from vms.problems import NotFound, Refused
 from vms.services import audit, duties, limits, tokens
 from vms.services.grants import CONTROL as CONTROL  # noqa: PLC0414 - for those who use us
 from vms.services.grants import ConsoleGrant as ConsoleGrant  # noqa: PLC0414 - as above
@@ -193,8 +192,7 @@ def redeem(
     flaw = _flaw(ticket, use)
     if flaw or ticket is None:
         _audit_refusal(ticket, use, flaw, address)
-        with contextlib.suppress(TooMany):  # the next one hears of it
-            limits.spend(limits.BAD_TICKETS, address)
+        limits.note(limits.BAD_TICKETS, address)  # the next one hears of it
         raise Refused("ticket-invalid")
     return _grant(ticket, address)
 

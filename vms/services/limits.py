@@ -66,7 +66,7 @@ def is_left(limit: Limit, key: str) -> bool:
     return _counted(limit, key, time.time()) < limit.amount
 
 
-def is_last(limit: Limit, key: str) -> bool:
+def note(limit: Limit, key: str) -> bool:
     """Count one for that key; say whether it was the last of the window."""
     return _count(limit, key, time.time()) == limit.amount
 

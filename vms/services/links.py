@@ -158,7 +158,7 @@ def open_link(*, secret: str, passphrase: str, address: str, cookies: Mapping[st
         raise Refused("too-many-tries")
     link = _living(secret)
     if link is None:
-        if limits.is_last(limits.LINKS, address):
+        if limits.note(limits.LINKS, address):
             log.warning("link-guessing", address=address)
         raise Refused("link-invalid")
     back = visit_of(link, cookies, address)
@@ -194,8 +194,8 @@ def _require_passphrase(link: ConsoleLink, passphrase: str, address: str) -> Non
         raise Refused("link-passphrase")
     if check_password(passphrase[:MAX_PASSPHRASE], link.passphrase_hash):
         return
-    limits.is_last(limits.PASSPHRASES, str(link.pk))
-    limits.is_last(limits.LINKS, address)
+    limits.note(limits.PASSPHRASES, str(link.pk))
+    limits.note(limits.LINKS, address)
     problem = Refused("link-passphrase-wrong")
     guest = LinkGuest(link, address)
     audit.refused(
