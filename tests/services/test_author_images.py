@@ -32,13 +32,6 @@ def _own_folder(settings, tmp_path):
 
 
 @pytest.fixture
-def _jobs_wait():
-    from vms.queue import huey
-
-    huey.immediate = False
-
-
-@pytest.fixture
 def author(db):
     return make_user("author", "author")
 
@@ -86,7 +79,7 @@ def test_one_author_finds_no_upload_of_another(author, other, admin, test_host):
     uploads.discard(actor=Person(admin), upload_id=state.id)
 
 
-def test_an_author_fetches_from_the_catalogue_and_cancels_it(author, other, test_host, _jobs_wait):
+def test_an_author_fetches_from_the_catalogue_and_cancels_it(author, other, test_host, jobs_wait):
     job = fetching.from_catalogue(actor=Person(author), entry_id="debian-13-x86_64")
     assert (job.actor, job.params["pool_id"]) == (
         author,
@@ -98,7 +91,7 @@ def test_an_author_fetches_from_the_catalogue_and_cancels_it(author, other, test
 
 
 def test_an_address_is_for_authors_where_the_administrator_allows_it(
-    author, alice, test_host, settings, _jobs_wait
+    author, alice, test_host, settings, jobs_wait
 ):
     wanted = UrlRequest("https://example.org/a.iso")
     with pytest.raises(Forbidden):

@@ -23,3 +23,11 @@ def virsh() -> Iterator[libvirt.virConnect]:
     connection = libvirt.open("qemu:///system")
     yield connection
     connection.close()
+
+
+@pytest.fixture
+def jobs_wait() -> None:
+    """Jobs stay in the queue until a test runs them itself."""
+    from vms.queue import huey
+
+    huey.immediate = False

@@ -23,13 +23,6 @@ def _own_folder(settings, tmp_path):
 
 
 @pytest.fixture
-def _jobs_wait():
-    from vms.queue import huey
-
-    huey.immediate = False
-
-
-@pytest.fixture
 def known(image):
     """An image of which all is known."""
     return ImageOrigin.objects.create(
@@ -92,7 +85,7 @@ def test_deleting_asks_first_and_says_why_it_cannot_be(web, admin, image, templa
 
 
 def test_catalogue_offers_every_system_and_fetches_the_chosen_one(
-    web, admin, image, _jobs_wait, django_capture_on_commit_callbacks
+    web, admin, image, jobs_wait, django_capture_on_commit_callbacks
 ):
     page = web(admin).get(reverse("image-catalogue"))
     found = texts(page, ".choice h2")
@@ -127,7 +120,7 @@ def test_a_wrong_field_says_so_and_keeps_what_was_typed(web, admin, image, field
     assert not Job.objects.exists()
 
 
-def test_an_address_is_fetched_by_a_job(web, admin, image, _jobs_wait):
+def test_an_address_is_fetched_by_a_job(web, admin, image, jobs_wait):
     data = {
         "url": "https://example.org/a/x.iso?token=secret",
         "checksum": "a" * 64,
