@@ -6,7 +6,7 @@ import re
 
 import libvirt
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.support.site import wait_until
 
@@ -53,6 +53,23 @@ def test_typing_filters_and_the_address_brings_it_back(page):
     page.goto("/host/")
     page.go_back()
     expect(rows(page)).to_have_count(2)
+
+
+def test_what_is_typed_before_the_script_has_come_filters_too(page):
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(re.compile(r"/guests[^/]*\.js"), hold)
+    page.reload(wait_until="commit")
+    page.locator("#filter").fill("template:tiny db")
+    expect(rows(page)).to_have_count(3)
+    page.wait_for_function("document.readyState === 'interactive'")
+    for route in held:
+        route.continue_()
+    expect(rows(page)).to_have_count(1)
+    assert "db" in page.url
 
 
 def test_wrong_filter_is_told_and_what_was_typed_stays(page):

@@ -150,10 +150,17 @@ function submitted(event) {
   else askWithin(0);
 }
 
+/** What was typed while this script was still on its way counts, too. */
+function catchUp() {
+  const told = new URL(location.href).searchParams.get("q")?.trim() ?? "";
+  for (const id of ["filter", "search"]) if (input(id).value.trim() !== told) return look(input(id).value);
+}
+
 /** Bring search and order to life. @param {Listener} listener hears what is found */
 export function startQuery(listener) {
   hear = listener;
   for (const id of ["filter", "search"]) input(id).addEventListener("input", () => look(input(id).value, TYPING_MS));
   document.addEventListener("click", clicked);
   document.addEventListener("submit", submitted);
+  catchUp();
 }
