@@ -273,11 +273,11 @@ def test_unknown_page_is_in_the_look_also_for_strangers(web, mallory):
 
 
 def test_error_of_ours_is_a_page_without_a_traceback(web, alice, monkeypatch):
-    def fail(_actor: object) -> None:
+    def fail(*_args: object) -> None:
         msg = "inner secret"
         raise RuntimeError(msg)
 
-    monkeypatch.setattr("vms.selectors.vms", fail)
+    monkeypatch.setattr("vms.selectors.listed_vms", fail)
     client = web(alice)
     client.raise_request_exception = False
     answer = client.get("/")

@@ -16,7 +16,7 @@ from vms.hypervisor.types import VmState
 from vms.live.messages import Numbers
 from vms.models import VM, Host, Job, Template, User
 from vms.web.listing import PAGE
-from vms.web.numbers import gauges
+from vms.web.numbers import Gauges
 
 NAMES = ".g-title > a"
 
@@ -190,7 +190,7 @@ def test_guest_without_template_row_keeps_its_name(web, row_of, alice, template)
 
 
 def test_gauges_word_numbers_with_units():
-    words = gauges(Numbers(34.4, 512, 1024, "balloon", 2 << 20, 100 << 10, 0, 0))
+    words = Gauges().of(Numbers(34.4, 512, 1024, "balloon", 2 << 20, 100 << 10, 0, 0))
     assert [(each.number, each.unit) for each in words] == [
         ("34", "%"),
         ("50", "%"),
@@ -202,4 +202,4 @@ def test_gauges_word_numbers_with_units():
 
 
 def test_unknown_numbers_are_empty_not_zero():
-    assert [each.number for each in gauges(None)] == ["", "", "", ""]
+    assert [each.number for each in Gauges().of(None)] == ["", "", "", ""]

@@ -17,7 +17,7 @@ from vms.policy import Action, Person, can
 from vms.services import preferences
 
 VIEWS = ("list", "gallery")
-PAGE = 40
+PAGE = 30
 """So many rows come with the page; the script asks for the others when they come near."""
 
 

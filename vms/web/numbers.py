@@ -37,15 +37,26 @@ class Gauge:
         return {"mem": "memory", "net": "network"}.get(self.name, self.name)
 
 
-def gauges(numbers: Numbers | None) -> tuple[Gauge, ...]:
-    """Word the four numbers of a guest; all unknown when None."""
-    known = numbers or Numbers()
-    return (
-        _percent(Gauge("cpu", _("CPU"), _("CPU")), known.cpu_percent),
-        _percent(Gauge("mem", _("Memory"), _("mem")), _memory_percent(known)),
-        _rate(Gauge("disk", _("Disk I/O"), _("disk")), known.disk_read_bps, known.disk_write_bps),
-        _rate(Gauge("net", _("Network I/O"), _("net")), known.net_rx_bps, known.net_tx_bps),
-    )
+class Gauges:
+    """Words the four numbers of guests, in the language of who asks."""
+
+    def __init__(self) -> None:
+        self._cpu = Gauge("cpu", _("CPU"), _("CPU"))
+        self._memory = Gauge("mem", _("Memory"), _("mem"))
+        self._disk = Gauge("disk", _("Disk I/O"), _("disk"))
+        self._network = Gauge("net", _("Network I/O"), _("net"))
+        self._unknown = (self._cpu, self._memory, self._disk, self._network)
+
+    def of(self, numbers: Numbers | None) -> tuple[Gauge, ...]:
+        """Word the numbers of one guest; all unknown when None."""
+        if numbers is None:
+            return self._unknown
+        return (
+            _percent(self._cpu, numbers.cpu_percent),
+            _percent(self._memory, _memory_percent(numbers)),
+            _rate(self._disk, numbers.disk_read_bps, numbers.disk_write_bps),
+            _rate(self._network, numbers.net_rx_bps, numbers.net_tx_bps),
+        )
 
 
 def _memory_percent(numbers: Numbers) -> float | None:
@@ -57,7 +68,7 @@ def _memory_percent(numbers: Numbers) -> float | None:
 def _percent(gauge: Gauge, value: float | None) -> Gauge:
     if value is None:
         return gauge
-    return replace(gauge, number=f"{value:.0f}", unit="%", fraction=min(1.0, value / 100))
+    return replace(gauge, number=f"{value:.0f}", unit="%", fraction=_rounded(value / 100))
 
 
 def _rate(gauge: Gauge, first: float | None, second: float | None) -> Gauge:
@@ -79,4 +90,9 @@ def rate(bps: float) -> tuple[str, str]:
 
 def soft_fraction(bps: float) -> float:
     """Place bytes per second on a scale that shows both a little and a lot."""
-    return min(1.0, math.log1p(bps / KNEE_BPS) / math.log1p(FULL_BPS / KNEE_BPS))
+    return _rounded(math.log1p(bps / KNEE_BPS) / math.log1p(FULL_BPS / KNEE_BPS))
+
+
+def _rounded(fraction: float) -> float:
+    """Cut a fraction to what can be seen of a bar, so that gauges of equal looks are equal."""
+    return min(1.0, round(fraction, 3))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.urls import reverse
 
@@ -15,7 +15,7 @@ from vms.models import VM
 from vms.policy import Action, Person, can
 from vms.web.jobs import JobLine, job_line
 from vms.web.leaselooks import LeaseLook, lease_look
-from vms.web.numbers import Gauge, gauges
+from vms.web.numbers import Gauge, Gauges
 from vms.web.taglooks import TagLook, TagLooks
 
 _NIL = "00000000-0000-0000-0000-000000000000"
@@ -90,7 +90,8 @@ class GuestRow:
     can_start: bool
     job: JobLine | None
     can_cancel: bool
-    gauges: tuple[Gauge, ...]
+    gauges: tuple[Gauge, ...] = field(compare=False)
+    """They move while the rest of a row stays as it is; rowhtml.py puts them in."""
 
     @property
     def state_note(self) -> str:
@@ -104,8 +105,8 @@ class Wording:
 
     def __init__(self, actor: Person, hidden: Collection[str] = ()) -> None:
         self._actor, self._hidden = actor, frozenset(hidden)
-        self._links, self._looks = Links.make(), TagLooks()
-        self._sees_all = can(actor, Action.PEOPLE_VIEW)
+        self._links, self._looks, self._gauge = Links.make(), TagLooks(), Gauges()
+        self._user_id, self._sees_all = actor.user.pk, can(actor, Action.PEOPLE_VIEW)
         self._labels = {state.value: messages.state_label(state) for state in VmState}
 
     def row(self, guest: VM) -> GuestRow:
@@ -145,7 +146,7 @@ class Wording:
         """Name who owns it: not of one's own, unless one sees everybody's."""
         if guest.owner is None or "owner" in self._hidden:
             return ""
-        is_plain = guest.owner_id == self._actor.user.pk and not self._sees_all
+        is_plain = guest.owner_id == self._user_id and not self._sees_all
         return "" if is_plain else guest.owner.username
 
     def _may(self, action: Action, guest: VM) -> bool:
@@ -161,7 +162,10 @@ class Wording:
         return "" if has_none else str(guest.addresses[0])
 
     def _gauges(self, numbers: Numbers | None) -> tuple[Gauge, ...]:
-        return tuple(each for each in gauges(numbers) if each.column not in self._hidden)
+        gauges = self._gauge.of(numbers)
+        if not self._hidden:
+            return gauges
+        return tuple(each for each in gauges if each.column not in self._hidden)
 
 
 def guest_rows(

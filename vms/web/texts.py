@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 
 def script_texts() -> dict[str, str]:
     """Return every sentence of static/src by its key."""
+    return _texts(get_language())
+
+
+@functools.cache
+def _texts(_language: str | None) -> dict[str, str]:
     return {
         "copied": _("Copied."),
         "copyFailed": _("The browser did not allow copying; select the text and copy it yourself."),

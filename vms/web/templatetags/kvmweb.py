@@ -23,9 +23,11 @@ from vms import messages
 from vms.hypervisor.errors import HypervisorError
 from vms.models import VM
 from vms.problems import Problem
+from vms.web.rowhtml import row_html
 from vms.web.taglooks import TagLooks
 
 register = template.Library()
+register.simple_tag(row_html, name="guest_row")
 MONO = frozenset({"ssh_keys", "user_data"})
 """Fields of several lines where every sign counts."""
 

@@ -18,7 +18,7 @@ from vms.services import disks, editing, power, thumbnails
 from vms.web.door import door
 from vms.web.forms.guests import DescriptionForm
 from vms.web.guestpage import guest_context, guest_rights, history_lines
-from vms.web.numbers import gauges
+from vms.web.numbers import Gauges
 
 
 @require_safe
@@ -32,7 +32,7 @@ def overview(request: HttpRequest, actor: Person, vm_id: uuid.UUID) -> HttpRespo
         "details": editing.details(actor=actor, vm_id=vm_id),
         "disks": disks.of_guest(actor=actor, vm_id=vm_id),
         "can_edit": can(actor, Action.VM_EDIT, guest),
-        "gauges": gauges(numbers),
+        "gauges": Gauges().of(numbers),
         "description_form": DescriptionForm(initial={"description": guest.description}),
         "own_share": circles.own_share(actor, guest),
     }
