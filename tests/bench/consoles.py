@@ -61,12 +61,16 @@ def many_rows(site: Site, guests: list[libvirt.virDomain]) -> Iterator[Row]:
         seen = next(lines)
         busy = (cpu_s(site.pid) - before_s) / (time.monotonic() - began_s)
         memory = (rss_bytes(site.pid) - memory) // CONSOLES
+    with clients([{"domain": ids[number % GUESTS]} for number in range(CONSOLES)]) as lines:
+        next(lines)
+        direct = statistics.median(next(lines)["rates"])
     rates = sorted(seen["rates"])
     rate, slowest = statistics.median(rates), rates[len(rates) // 20]
     mbps = seen["bytes"] / WINDOW_S / 1e6
     yield Row(
         f"{seen['open']} consoles at {GUESTS} guests: pictures in a second at each",
-        f"median {rate:.1f}, 95 % have at least {slowest:.1f} ({mbps:.0f} MB/s in all)",
+        f"median {rate:.1f}, 95 % have at least {slowest:.1f} ({mbps:.0f} MB/s in all);"
+        f" {direct:.1f} without the site: {rate / direct:.2f}",
         f"{CONSOLES} open, median >= {WANTED_RATE}",
         seen["open"] == CONSOLES and rate >= WANTED_RATE,
     )
@@ -83,8 +87,8 @@ def are_running(site: Site, ids: list[str]) -> bool:
 
 
 @contextlib.contextmanager
-def clients(tickets: list[dict[str, Any]]) -> Iterator[Iterator[dict[str, Any]]]:
-    """Open a console with each ticket, in a process of its own; give what that process says."""
+def clients(consoles: list[dict[str, Any]]) -> Iterator[Iterator[dict[str, Any]]]:
+    """Open each console, by its ticket or directly, in another process; give what that says."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.bench.console_clients", str(WINDOW_S)],
         cwd=ROOT,
@@ -94,7 +98,7 @@ def clients(tickets: list[dict[str, Any]]) -> Iterator[Iterator[dict[str, Any]]]
     )
     assert process.stdin is not None and process.stdout is not None
     try:
-        process.stdin.write("\n".join(json.dumps(ticket) for ticket in tickets))
+        process.stdin.write("\n".join(json.dumps(console) for console in consoles))
         process.stdin.close()
         yield (json.loads(line) for line in process.stdout)
     finally:

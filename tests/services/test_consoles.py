@@ -6,14 +6,16 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.test import Client
 from django.utils import timezone
 
 from tests.conftest import make_user
-from vms.models import VM, AuditEntry, Share, Ticket
+from vms.models import VM, AuditEntry, RoleRule, Share, Ticket, User
 from vms.policy import Person, SystemActor
 from vms.problems import Forbidden, NotFound, Refused
 from vms.services import consoles, people, tokens
+from vms.services.consolerights import ConsoleRights
 
 
 @pytest.fixture
@@ -146,7 +148,7 @@ def test_an_open_console_is_worth_what_the_share_is_now(vm, bob, shared, redeem,
         Share.objects.filter(user=bob).delete()
     else:
         Share.objects.filter(user=bob).update(role=role)
-    assert consoles.check_still_allowed(grant=grant) == code
+    assert ConsoleRights([grant]).ending(grant) == code
 
 
 SERIALS = (
@@ -264,29 +266,52 @@ def test_a_bearer_token_gets_a_ticket_without_cookie_and_origin(vm, alice, redee
 
 def test_an_open_console_ends_with_the_session(issue, redeem, session):
     grant = redeem(issue())
-    assert consoles.check_still_allowed(grant=grant) == ""
+    assert ConsoleRights([grant]).ending(grant) == ""
     from django.contrib.sessions.models import Session
 
     Session.objects.filter(session_key=session).delete()
-    assert consoles.check_still_allowed(grant=grant) == "logged-out"
+    assert ConsoleRights([grant]).ending(grant) == "logged-out"
+
+
+def test_an_open_console_ends_when_its_token_is_revoked(vm, alice, redeem):
+    token, _secret = tokens.create(actor=Person(alice), user=alice, name="script")
+    issued = consoles.issue_ticket(actor=Person(alice, token=token), vm_id=vm.pk)
+    grant = redeem(issued.secret, session_key="", user_id=None, has_trusted_origin=False)
+    assert ConsoleRights([grant]).ending(grant) == ""
+    tokens.revoke(actor=Person(alice), token_id=token.pk)
+    assert ConsoleRights([grant]).ending(grant) == "logged-out"
+
+
+def test_an_open_console_waits_for_what_its_user_must_do_first(issue, redeem, alice):
+    grant = redeem(issue())
+    User.objects.filter(pk=alice.pk).update(must_change_password=True)
+    assert ConsoleRights([grant]).ending(grant) == "logged-out"
+
+
+def test_an_open_console_waits_for_a_second_factor_that_the_role_needs(issue, redeem, alice):
+    grant = redeem(issue())
+    RoleRule.objects.update_or_create(role=alice.role, defaults={"needs_second_factor": True})
+    assert ConsoleRights([grant]).ending(grant) == "logged-out"
+    Authenticator.objects.create(user=alice, type="totp", data={})
+    assert ConsoleRights([grant]).ending(grant) == ""
 
 
 def test_an_open_console_ends_with_the_right(issue, redeem, vm, bob):
     grant = redeem(issue())
     VM.objects.filter(pk=vm.pk).update(owner=bob)
-    assert consoles.check_still_allowed(grant=grant) == "revoked"
+    assert ConsoleRights([grant]).ending(grant) == "revoked"
 
 
 def test_an_open_console_ends_with_the_account(issue, redeem, alice):
     grant = redeem(issue())
     people.deactivate(actor=SystemActor(), user_id=alice.pk)
-    assert consoles.check_still_allowed(grant=grant) == "deactivated"
+    assert ConsoleRights([grant]).ending(grant) == "deactivated"
 
 
 def test_an_open_console_ends_with_the_guest(issue, redeem, vm):
     grant = redeem(issue())
     vm.delete()
-    assert consoles.check_still_allowed(grant=grant) == "vm-gone"
+    assert ConsoleRights([grant]).ending(grant) == "vm-gone"
 
 
 def test_opening_and_closing_are_audited_with_what_moved(issue, redeem):

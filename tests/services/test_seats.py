@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from vms.models import VM, AuditEntry, Host, Recording, Seat, Share
@@ -276,6 +277,27 @@ def test_everybody_at_the_device_is_told_that_it_is_recorded(sit, vm, alice, bob
     assert [told(each) for each in (first, second, other)] == [True, True, False]
     Recording.objects.filter(pk=row.pk).update(state="ended")
     assert not told(first)
+
+
+def test_looking_at_many_consoles_costs_as_many_queries_as_at_one(sit, alice, bob, carol):
+    few = [sit(alice)]
+    many = [*few, sit(alice), sit(alice, kind="serial"), sit(alice, mode="view")]
+    counts = []
+    for grants in (few, many):
+        with CaptureQueriesContext(connection) as queries:
+            found = seats.look_at_all(grants)
+        assert [each.ending for each in found] == [""] * len(grants)
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+def test_each_of_many_consoles_is_judged_alone(sit, vm, alice, bob, carol):
+    stays, leaves, watches = sit(alice), sit(bob), sit(carol, mode="view")
+    Share.objects.filter(user=bob).delete()
+    wish(stays, Wish.RELEASE)
+    found = seats.look_at_all([stays, leaves, watches])
+    assert [each.ending for each in found] == ["", "revoked", ""]
+    assert [each.may_control for each in found] == [True, False, False]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -8,16 +8,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from vms import selectors
 from vms.hypervisor import consoles as displays
 from vms.hypervisor.xml.parse import has_clipboard_channel, parse_serials
-from vms.models import VM, ApiToken, AuditPhase, ConsoleLink, Host, Ticket, User
+from vms.models import VM, AuditPhase, Host, Ticket, User
 from vms.policy import Action, Actor, Door, LinkGuest, Person, can
 from vms.problems import NotFound, Refused
-from vms.services import audit, duties, limits, tokens
+from vms.services import audit, limits, tokens
+from vms.services.consolerights import ConsoleRights, living_sessions
 from vms.services.grants import CONTROL as CONTROL  # noqa: PLC0414 - for those who use us
 from vms.services.grants import ConsoleGrant as ConsoleGrant  # noqa: PLC0414 - as above
 from vms.services.secrets import digest, new_secret
@@ -247,7 +247,9 @@ def _is_right_door(ticket: Ticket, use: _Use) -> bool:
 def _is_same_session(ticket: Ticket, use: _Use) -> bool:
     if use.gateway_host_id:
         link = ticket.link
-        return link.is_alive if link else session_is_alive(ticket.session_key)
+        return (
+            link.is_alive if link else ticket.session_key in living_sessions({ticket.session_key})
+        )
     if ticket.link_id is not None:
         return ticket.session_key in use.visits
     same_user = str(ticket.user_id) == use.user_id
@@ -296,47 +298,6 @@ def _grant(ticket: Ticket, address: str) -> ConsoleGrant:
     )
 
 
-def actor_of(grant: ConsoleGrant) -> Person | LinkGuest:
-    """Return who sits at a console, as he is now; one who is no more may do nothing."""
-    if grant.link_id:
-        link = ConsoleLink.objects.select_related("made_by").filter(pk=grant.link_id).first()
-        nobody = ConsoleLink(name=grant.user_name, expires_at=timezone.now())
-        return LinkGuest(link or nobody, grant.address)
-    user = User.objects.filter(pk=grant.user_id).first()
-    nobody_here = User(username=grant.user_name, is_active=False)
-    return Person(user or nobody_here, Door.CONSOLE, grant.address)
-
-
-def check_still_allowed(*, grant: ConsoleGrant) -> str:
-    """Say whether an open console may stay, as one that watches at least: "" or one of
-    deactivated, logged-out, vm-gone, link-ended, revoked.
-    """
-    actor = actor_of(grant)
-    if isinstance(actor, Person):
-        if not actor.user.is_active:
-            return "deactivated"
-        if not _is_logged_in(grant) or (not grant.is_token and duties.first(actor.user)):
-            return "logged-out"
-    vm = VM.objects.defer("xml").filter(pk=grant.vm_id).first()
-    if vm is None:
-        return "vm-gone"
-    if can(actor, Action.VM_CONSOLE_VIEW, vm):
-        return ""
-    return "revoked" if isinstance(actor, Person) else "link-ended"
-
-
-def _is_logged_in(grant: ConsoleGrant) -> bool:
-    if grant.is_token:
-        token = ApiToken.objects.filter(pk=grant.token_id).first()
-        return token is not None and tokens.is_alive(token)
-    return session_is_alive(grant.session_key)
-
-
-def session_is_alive(session_key: str) -> bool:
-    """Say whether a browser session still exists and has not expired."""
-    return Session.objects.filter(session_key=session_key, expire_date__gt=timezone.now()).exists()
-
-
 def opened(*, grant: ConsoleGrant) -> None:
     """Write into the audit trail that a console was opened."""
     audit.write(trail_of(grant, "console.open"), AuditPhase.SUCCEEDED)
@@ -361,7 +322,7 @@ def closed(
 def trail_of(grant: ConsoleGrant, action: str) -> audit.Trail:
     """Begin a line of the audit trail about an open console."""
     return audit.Trail(
-        actor_of(grant),
+        ConsoleRights([grant]).actor(grant),
         action,
         audit.Target("vm", grant.vm_id, grant.vm_name),
         detail={"kind": grant.kind, "mode": grant.mode, "device": grant.device},

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterable
+
 from vms.models import User
 from vms.services import factors
 
@@ -14,3 +17,12 @@ def first(user: User) -> str:
     if user.must_change_password:
         return PASSWORD
     return SECOND_FACTOR if factors.is_missing(user) else ""
+
+
+def people_with_one(users: Iterable[User]) -> frozenset[str]:
+    """Return the ids of those of these people who must do something first. Two queries at most."""
+    those = list(users)
+    lacking: frozenset[uuid.UUID] = factors.missing_of(those)
+    return frozenset(
+        str(user.pk) for user in those if user.must_change_password or user.pk in lacking
+    )

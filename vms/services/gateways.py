@@ -19,6 +19,7 @@ from vms.policy import Action, Actor, can
 from vms.problems import Forbidden, Invalid, NotFound, Problem, Refused
 from vms.rfb.doors import normalised
 from vms.services import audit, consoles, seats
+from vms.services.consolerights import ConsoleRights
 from vms.services.consoles import ConsoleGrant
 from vms.services.secrets import digest, new_secret
 from vms.services.table import Wish
@@ -186,7 +187,7 @@ def _keep_seat(grant: ConsoleGrant) -> None:
     when it cannot be had any more.
     """
     if not seats.keep(grant=grant, server=SERVER):
-        check = consoles.check_still_allowed(grant=grant)
+        check = ConsoleRights([grant]).ending(grant)
         if check:
             raise Refused(check)
         seats.enter(grant=grant)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ from vms.models.recording import OPEN_RECORDINGS
 from vms.policy import Action, Actor, Person, can
 from vms.problems import Refused
 from vms.services import audit, consoles
+from vms.services.consolerights import ConsoleRights
 from vms.services.consoles import ConsoleGrant
 from vms.services.table import Table, Wish
 
@@ -147,26 +149,48 @@ def leave(*, grant: ConsoleGrant) -> None:
 
 def look(*, grant: ConsoleGrant) -> Seating:
     """Say what a console is now, and whether it may stay. Renews the seats of this process."""
+    return look_at_all([grant])[0]
+
+
+def look_at_all(grants: Sequence[ConsoleGrant]) -> list[Seating]:
+    """Say the same of many consoles, in as many queries as of one."""
     if _pulse.is_due():
         Seat.objects.filter(server=SERVER).update(seen_at=timezone.now())
-    ending = consoles.check_still_allowed(grant=grant)
-    if ending:
-        return Seating(ending)
-    here = list(alive().filter(vm_id=grant.vm_id))
+    view = _View(grants)
+    return [_seating(grant, view) for grant in grants]
+
+
+class _View:
+    """What the database says of some consoles: rights, who sits at the same guests, recordings."""
+
+    def __init__(self, grants: Sequence[ConsoleGrant]) -> None:
+        self.rights = ConsoleRights(grants)
+        ids = {uuid.UUID(grant.vm_id) for grant in grants}
+        self._seats: defaultdict[str, list[Seat]] = defaultdict(list)
+        for seat in alive().filter(vm__in=ids):
+            self._seats[str(seat.vm_id)].append(seat)
+        running = Recording.objects.filter(state__in=OPEN_RECORDINGS, is_stop_wanted=False)
+        recorded = running.filter(vm__in=ids).values_list("vm", "kind", "device")
+        self._recorded = {(str(vm_id), kind, device) for vm_id, kind, device in recorded}
+
+    def seats_with(self, grant: ConsoleGrant) -> list[Seat]:
+        """Return the living seats at the guest of a console."""
+        return self._seats[grant.vm_id]
+
+    def is_recorded(self, seat: Seat) -> bool:
+        """Say whether what this seat looks at is being recorded."""
+        return (str(seat.vm_id), seat.kind, seat.device) in self._recorded
+
+
+def _seating(grant: ConsoleGrant, view: _View) -> Seating:
+    here = view.seats_with(grant)
     mine = _mine(here, grant)
-    vm = VM.objects.defer("xml").filter(pk=grant.vm_id).first()
-    if vm is None:  # deleted since it was asked about above
-        return Seating("vm-gone")
-    if mine is None:
-        return Seating("seat-lost")
+    ending = view.rights.ending(grant)
+    if ending or mine is None:
+        return Seating(ending or "seat-lost")
     if any(_keeps_out(seat, grant) for seat in here):
         return Seating("console-exclusive")
-    return _seating(grant, vm, mine, here)
-
-
-def _seating(grant: ConsoleGrant, vm: VM, mine: Seat, here: list[Seat]) -> Seating:
-    actor = consoles.actor_of(grant)
-    may_control = mine.may_control and can(actor, Action.VM_CONSOLE, vm)
+    may_control = mine.may_control and view.rights.may(grant, Action.VM_CONSOLE)
     if mine.has_control and not may_control:
         # He may only watch by now.
         act(grant=grant, wish=Wish.RELEASE)
@@ -176,18 +200,13 @@ def _seating(grant: ConsoleGrant, vm: VM, mine: Seat, here: list[Seat]) -> Seati
         seat_id=str(mine.pk),
         has_control=mine.has_control,
         may_control=may_control,
-        may_take=may_control and can(actor, Action.VM_CONSOLE_TAKE, vm),
+        may_take=may_control and view.rights.may(grant, Action.VM_CONSOLE_TAKE),
         may_be_alone=may_control and not grant.link_id,
         is_alone=mine.is_alone,
-        is_recorded=_is_recorded(mine),
+        is_recorded=view.is_recorded(mine),
         asked_at=asker.asked_at if asker and mine.has_control else None,
         sitters=tuple(_sitter(seat, grant.ticket_id, grant.user_id) for seat in here),
     )
-
-
-def _is_recorded(mine: Seat) -> bool:
-    running = Recording.objects.filter(state__in=OPEN_RECORDINGS, is_stop_wanted=False)
-    return running.filter(vm=mine.vm_id, kind=mine.kind, device=mine.device).exists()
 
 
 def words(seating: Seating, ends: dict[str, object] | None) -> dict[str, object]:
@@ -266,10 +285,9 @@ def answer_for_silence(*, grant: ConsoleGrant, is_idle: bool) -> None:
 def _require_right(grant: ConsoleGrant, wish: Wish) -> None:
     if wish not in _FOR_CONTROL:
         return
-    vm = VM.objects.defer("xml").filter(pk=grant.vm_id).first()
     needed = Action.VM_CONSOLE_TAKE if wish is Wish.TAKE else Action.VM_CONSOLE
     is_guest_alone = wish is Wish.ALONE and bool(grant.link_id)
-    if is_guest_alone or not can(consoles.actor_of(grant), needed, vm):
+    if is_guest_alone or not ConsoleRights([grant]).may(grant, needed):
         raise Refused("seat-right")
 
 

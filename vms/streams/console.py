@@ -264,10 +264,17 @@ async def _guard(relay: Relaying, grant: ConsoleGrant, keeper: Keeper, clock: Cl
             with contextlib.suppress(TimeoutError):
                 # Not wait_for: of Python 3.11 it forgets that it was cancelled when a hint comes at
                 # the same moment, and the console of a browser that is gone would stay for ever.
-                async with asyncio.timeout(keeper.next_s(clock.next_s(RECHECK_S))):
+                async with asyncio.timeout(keeper.next_s(clock.next_s(_next_round_s()))):
                     await inbox.take()
     finally:
         hub.unsubscribe(inbox)
+
+
+def _next_round_s() -> float:
+    """Return the seconds until rights are asked again, for all consoles at the same moment: then
+    the database is asked once for all of them.
+    """
+    return RECHECK_S - asyncio.get_running_loop().time() % RECHECK_S
 
 
 def _impatience(relay: Relaying) -> Ending | None:

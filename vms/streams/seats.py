@@ -26,6 +26,7 @@ from vms.services.table import Wish
 from vms.streams import threads
 from vms.streams.closing import BROWSER_GONE, Ending, Send
 from vms.streams.limits import Clock
+from vms.streams.together import Together
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +36,8 @@ MAX_WAITING = 16
 """Wishes that were not granted yet; more at once is nobody's finger."""
 NONSENSE = Ending(4500, "no-such-wish")
 WISHES = frozenset(Wish)
+looks: Together[ConsoleGrant, Seating] = Together(seats.look_at_all)
+"""Two hundred consoles that look one by one every few seconds keep a core busy with queries."""
 
 
 class Switchable(Protocol):
@@ -73,7 +76,7 @@ class Keeper:
 
     async def look(self, relay: Switchable) -> str:
         """Look at the seat and apply it; "" or why the console must end."""
-        seating = await threads.read(lambda: seats.look(grant=self._grant))
+        seating = await looks.ask(self._grant)
         if seating.ending:
             return seating.ending
         if self._is_request_late(seating):
@@ -81,7 +84,7 @@ class Keeper:
             asked_s = (timezone.now() - (seating.asked_at or timezone.now())).total_seconds()
             is_idle = relay.idle_s() >= asked_s
             await threads.read(lambda: seats.answer_for_silence(grant=self._grant, is_idle=is_idle))
-            seating = await threads.read(lambda: seats.look(grant=self._grant))
+            seating = await looks.ask(self._grant)
         await relay.switch(has_control=seating.has_control)
         self._seating = seating
         self._changed.set()
