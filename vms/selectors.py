@@ -98,7 +98,7 @@ def listed_vms(actor: Actor, ids: Iterable[str] | None = None) -> list[VM]:
     if isinstance(actor, Person):
         standing.remember(actor.user, guests)
     jobs: defaultdict[uuid.UUID | None, list[Job]] = defaultdict(list)
-    for job in Job.objects.select_related("actor").filter(state__in=OPEN_STATES):
+    for job in Job.objects.filter(state__in=OPEN_STATES):
         jobs[job.vm_id].append(job)
     for guest in guests:
         guest.open_jobs = jobs[guest.pk]  # type: ignore[attr-defined]  # as the prefetch of vms()

@@ -16,6 +16,26 @@ from vms.policy import Person
 from vms.services import job_kinds, preferences
 
 MOST_ENDED = 20
+SHOWN = (
+    "kind",
+    "state",
+    "vm_id",
+    "target_kind",
+    "target_name",
+    "step",
+    "steps_done",
+    "steps_total",
+    "bytes_done",
+    "bytes_total",
+    "is_cancel_requested",
+    "error_code",
+    "error_params",
+    "undo",
+    "created_at",
+    "ended_at",
+    "actor__username",
+)
+"""Columns of which a line is made: every page asks for them, and a guest's XML is large."""
 BAD = {JobState.FAILED, JobState.INTERRUPTED}
 
 
@@ -91,7 +111,7 @@ def _text(job: Job) -> str:
 
 def job_lines(actor: Person) -> list[JobLine]:
     """Word every job under way, then those that ended within a day and were not dismissed."""
-    rows = selectors.jobs(actor)
+    rows = selectors.jobs(actor).select_related(None).select_related("actor").only(*SHOWN)
     since = timezone.now() - preferences.JOBS_SHOWN
     dismissed = preferences.of(actor.user).dismissed_jobs
     ended = rows.exclude(state__in=OPEN_STATES).filter(ended_at__gte=since).order_by("-ended_at")
