@@ -235,7 +235,9 @@ def remove_from_libvirt(name: str) -> None:
                     if domain.isActive():
                         domain.destroy()
                     domain.undefineFlags(
-                        libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+                        libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+                        | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+                        | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
                     )
         for pool in connection.listAllStoragePools():
             if pool.name() == name:
