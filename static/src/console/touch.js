@@ -22,6 +22,7 @@ export function startTouch(screen) {
   const field = byId("touch-keyboard");
   const button = byId("touch");
   if (!(field instanceof HTMLTextAreaElement) || !button) return;
+  /** @type {Promise<void>} */
   let last = Promise.resolve();
 
   const fill = () => {
@@ -29,19 +30,24 @@ export function startTouch(screen) {
     field.setSelectionRange(1, 1);
   };
 
-  /** Characters come one after the other, however fast they are typed. @param {string} text */
+  /** Everything comes in the order in which it was typed, however fast. @param {() => unknown} act */
+  function queue(act) {
+    last = last.then(act).then(() => undefined, () => undefined);
+  }
+
+  /** @param {string} text */
   function send(text) {
     const layout = LAYOUTS[likelyLayout()];
     const rfb = screen();
     if (!rfb || !layout) return;
     const strokes = strokesOf(tableOf(layout), text);
     const options = { pauseMs: PACES.fast ?? 6, signal: new AbortController().signal, progress: () => undefined };
-    last = last.then(() => type(rfb, strokes, options)).then(() => undefined);
+    queue(() => type(rfb, strokes, options));
   }
 
   field.addEventListener("beforeinput", (event) => {
     const deed = DEEDS[event.inputType];
-    if (deed) screen()?.sendKey(...deed);
+    if (deed) queue(() => screen()?.sendKey(...deed));
     else if (event.data && !event.isComposing) send(event.data);
     if (!event.isComposing) event.preventDefault();
   });
