@@ -23,6 +23,7 @@ LIST
     cat <<'LIST'
 to test logging in by LDAP: slapd
 to check the scripts: shellcheck busybox-static
+to check guests' XML by libvirt's schema: libxml2-utils
 to log in to test guests: openssh-client
 to give test guests another keyboard: kbd console-data
 to test storage pools on loop devices: lvm2 e2fsprogs mount
