@@ -63,13 +63,13 @@ def test_what_is_typed_before_the_script_has_come_filters_too(page):
 
     page.route(re.compile(r"/guests[^/]*\.js"), hold)
     page.reload(wait_until="commit")
-    page.locator("#filter").fill("template:tiny db")
+    page.locator("#filter").fill("template:tiny name:db")
     expect(rows(page)).to_have_count(3)
     page.wait_for_function("document.readyState === 'interactive'")
     for route in held:
         route.continue_()
     expect(rows(page)).to_have_count(1)
-    assert "db" in page.url
+    assert "name%3Adb" in page.url
 
 
 def test_wrong_filter_is_told_and_what_was_typed_stays(page):

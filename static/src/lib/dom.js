@@ -1,5 +1,7 @@
 /** Small helpers about elements, cookies and requests to our own server. */
 
+const AGAIN_MS = 200;
+
 /**
  * @param {string} id
  * @returns {HTMLElement | null}
@@ -35,13 +37,28 @@ export function nearest(event, selector) {
 }
 
 /**
+ * Fetch; what only reads is tried a second time, for browsers drop requests when the network changes.
+ * @param {string} url
+ * @param {RequestInit} options
+ */
+async function fetchSurely(url, options) {
+  try {
+    return await fetch(url, options);
+  } catch (error) {
+    if ((options.method ?? "GET") !== "GET" || options.signal?.aborted) throw error;
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    return fetch(url, options);
+  }
+}
+
+/**
  * Ask our own server; goes to the login page when the session has ended.
  * @param {string} url
  * @param {RequestInit} [options]
  */
 export async function ask(url, options = {}) {
   const headers = { "X-Kvmweb": "1", "X-CSRFToken": document.body.dataset.csrf ?? "" };
-  const answer = await fetch(url, { credentials: "same-origin", ...options, headers });
+  const answer = await fetchSurely(url, { credentials: "same-origin", ...options, headers });
   if (answer.status === 401) goToLogin();
   return answer;
 }
