@@ -207,3 +207,9 @@ def test_mallory_brings_and_sees_nothing(mallory, own, test_host):
     assert importing.pools_for(actor) == []
     assert names(mallory) == []
     assert not Template.objects.exists()
+
+
+def test_the_usual_pool_is_offered_first(admin, test_host):
+    Pool.objects.create(host=test_host, pool_uuid=test_host.pk, name="another", state="active")
+    names = [pool.name for pool in importing.pools_for(Person(admin))]
+    assert names == ["default-pool", "another"]

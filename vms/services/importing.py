@@ -57,13 +57,16 @@ class Params:
 
 
 def pools_for(actor: Actor) -> list[Pool]:
-    """List the pools that the actor may bring an image into: all that run, or the usual one."""
+    """List the pools that the actor may bring an image into: the usual one, then for those who
+    manage pools all others that run.
+    """
     if not can(actor, Action.IMAGE_ADD):
         return []
     pools = Pool.objects.select_related("host").filter(state=PoolState.ACTIVE.value)
     if not can(actor, Action.POOL_MANAGE):
         pools = pools.filter(name=settings.KVMWEB.pool)
-    return list(pools.order_by("host__name", "name"))
+    by_name = pools.order_by("host__name", "name")
+    return sorted(by_name, key=lambda pool: pool.name != settings.KVMWEB.pool)
 
 
 def pool_for(actor: Actor, pool_id: selectors.Identifier) -> Pool | None:
