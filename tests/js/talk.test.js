@@ -3,6 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Talk } from "../../static/src/console/talk.js";
 
+// Node has it from version 22 on.
+globalThis.WebSocket ??= /** @type {any} */ (class { static OPEN = 1; });
+
 /** A websocket that keeps what is sent. */
 class Wire {
   readyState = WebSocket.OPEN;
