@@ -10,7 +10,7 @@ const CALM_MS = 5000;
 
 /** @param {Event} event */
 function failed(event) {
-  if (!(event.target instanceof HTMLScriptElement)) return;
+  if (!(event.target instanceof HTMLScriptElement) || !event.target.src.startsWith(location.origin)) return;
   const last = Number(sessionStorage.getItem(KEY) ?? 0);
   if (Date.now() - last < CALM_MS) return;
   sessionStorage.setItem(KEY, String(Date.now()));
@@ -18,3 +18,4 @@ function failed(event) {
 }
 
 addEventListener("error", failed, true);
+addEventListener("load", () => removeEventListener("error", failed, true));
