@@ -5,17 +5,21 @@
  * Stands only in pages that were asked for by GET, before all other scripts.
  */
 const KEY = "kvmweb-loaded-anew";
-/** So soon after the last time it does not help. */
-const CALM_MS = 5000;
+let isWhole = true;
 
-/** @param {Event} event */
+/** Once and no more: the mark stays until a page has come whole. @param {Event} event */
 function failed(event) {
   if (!(event.target instanceof HTMLScriptElement) || !event.target.src.startsWith(location.origin)) return;
-  const last = Number(sessionStorage.getItem(KEY) ?? 0);
-  if (Date.now() - last < CALM_MS) return;
-  sessionStorage.setItem(KEY, String(Date.now()));
+  isWhole = false;
+  if (sessionStorage.getItem(KEY)) return;
+  sessionStorage.setItem(KEY, "1");
   location.reload();
 }
 
+function loaded() {
+  removeEventListener("error", failed, true);
+  if (isWhole) sessionStorage.removeItem(KEY);
+}
+
 addEventListener("error", failed, true);
-addEventListener("load", () => removeEventListener("error", failed, true));
+addEventListener("load", loaded);

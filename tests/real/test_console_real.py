@@ -230,8 +230,7 @@ def test_500_consoles_opened_and_dropped_leave_no_descriptor_task_or_client(
         descriptors, tasks = _descriptors(site), _metric(site, "kvmweb_tasks")
         list(pool.map(once, range(500)))
     wait_until(at_rest, limit_s=30, what="all consoles let go")
-    # A thread that was not needed before keeps three of the database; 500 consoles would keep more.
-    wait_until(lambda: _descriptors(site) <= descriptors + 30, limit_s=20, what="descriptors")
+    wait_until(lambda: _descriptors(site) <= descriptors + 4, limit_s=20, what="descriptors")
     wait_until(lambda: _metric(site, "kvmweb_tasks") <= tasks + 2, limit_s=20, what="tasks")
     assert site.api("GET", f"vms/{screen.UUIDString()}/consoles") == []
 

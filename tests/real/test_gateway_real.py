@@ -240,4 +240,4 @@ def test_nothing_is_left_of_consoles_that_are_gone(site, gateway, screen) -> Non
             _greet(client)
             os.close(os.dup(client.socket.fileno()))
     wait_until(lambda: not children.read_text().split(), limit_s=15, what="children gone")
-    wait_until(lambda: _viewers(screen) <= before, limit_s=15, what="the display let go")
+    wait_until(lambda: _viewers(screen) == before, limit_s=15, what="the display let go")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any, TypeVar
 
 from django.contrib.sessions.models import Session
@@ -18,18 +19,40 @@ M = TypeVar("M", bound=Model)
 
 
 class ConsoleRights:
-    """What holds for some open consoles now, in as many queries for one as for two hundred."""
+    """What holds for some open consoles now, in as many queries for one as for two hundred.
+
+    Each kind of row is read when it is first asked for.
+    """
 
     def __init__(self, grants: Iterable[ConsoleGrant]) -> None:
-        those = list(grants)
-        self._users = _by_id(User.objects.all(), {each.user_id for each in those})
+        self._grants = list(grants)
+
+    @cached_property
+    def _users(self) -> dict[str, User]:
+        return _by_id(User.objects.all(), {each.user_id for each in self._grants})
+
+    @cached_property
+    def _links(self) -> dict[str, ConsoleLink]:
         links = ConsoleLink.objects.select_related("made_by")
-        self._links = _by_id(links, {each.link_id for each in those})
-        self._vms = _by_id(VM.objects.defer("xml"), {each.vm_id for each in those})
-        self._sessions = living_sessions({each.session_key for each in those if not each.token_id})
-        self._tokens = tokens.living({each.token_id for each in those})
-        browsing = {each.user_id for each in those if not each.token_id} & set(self._users)
-        self._busy = duties.people_with_one(self._users[pk] for pk in browsing)
+        return _by_id(links, {each.link_id for each in self._grants})
+
+    @cached_property
+    def _vms(self) -> dict[str, VM]:
+        return _by_id(VM.objects.defer("xml"), {each.vm_id for each in self._grants})
+
+    @cached_property
+    def _sessions(self) -> set[str]:
+        return living_sessions({each.session_key for each in self._grants if not each.is_token})
+
+    @cached_property
+    def _tokens(self) -> frozenset[str]:
+        return tokens.living({each.token_id for each in self._grants})
+
+    @cached_property
+    def _busy(self) -> frozenset[str]:
+        """People in a browser who must do something else first."""
+        browsing = {each.user_id for each in self._grants if not each.is_token}
+        return duties.people_with_one(self._users[pk] for pk in browsing & set(self._users))
 
     def vm(self, grant: ConsoleGrant) -> VM | None:
         """Return the guest of a console; None when it is gone."""
