@@ -8,7 +8,7 @@ import { Session } from "./console/session.js";
 import { startTools } from "./console/tools.js";
 import { ask, byId, nearest } from "./lib/dom.js";
 import { text } from "./lib/texts.js";
-import { afterRefresh, refresh } from "./live/regions.js";
+import { afterRefresh, refresh, refreshed } from "./live/regions.js";
 import { on } from "./live/socket.js";
 import { announce, toast } from "./ui/toast.js";
 
@@ -22,6 +22,9 @@ let state = guestState().state;
 const loadTerminal = async () => (await import("./console/terminal.js")).openTerminal;
 const loadScreen = async () => openScreen;
 
+/** @param {import("./console/session.js").Page["load"]} load @returns {import("./console/session.js").Page} */
+const page = (load) => ({ load, changed, heard: (...news) => company.heard(...news), reread: refreshed });
+
 /** @type {Map<string, Session>} */
 const sessions = new Map();
 for (const panel of root.querySelectorAll("[data-panel]")) {
@@ -31,7 +34,7 @@ for (const panel of root.querySelectorAll("[data-panel]")) {
   /** @type {Wanted} */
   const wanted = { kind: kind === "serial" ? "serial" : "vnc", mode, device, claims: "1" };
   const load = kind === "serial" ? loadTerminal : loadScreen;
-  sessions.set(key, new Session(panel, { ticketUrl, name, wanted }, load, changed, (...news) => company.heard(...news)));
+  sessions.set(key, new Session(panel, { ticketUrl, name, wanted }, page(load)));
 }
 
 /** The session that is looked at. */

@@ -70,7 +70,9 @@ function showConsole({ name, kind, device, mode, ticket_url: ticketUrl }) {
   /** @type {import("./console/ticket.js").Wanted} */
   const wanted = { kind: isSerial ? "serial" : "vnc", mode: mode === "control" ? "control" : "view", device, claims: "1" };
   const load = async () => (isSerial ? (await import("./console/terminal.js")).openTerminal : openScreen);
-  const session = new Session(/** @type {HTMLElement} */ (byId("screen")), { ticketUrl, name, wanted }, load, changed, (...news) => company.heard(...news));
+  /** @type {import("./console/session.js").Page} */
+  const page = { load, changed, heard: (...news) => company.heard(...news), reread: async () => undefined };
+  const session = new Session(/** @type {HTMLElement} */ (byId("screen")), { ticketUrl, name, wanted }, page);
   const tools = startTools({ root, current: () => session });
   const company = startCompany({ root, current: () => session, recorded: () => undefined });
   function changed() {

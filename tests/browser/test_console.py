@@ -86,10 +86,11 @@ def arrives_exactly(console: Page, serial: Serial, layout: str) -> None:
     """Type every printable character, there and back, and read what the guest got."""
     mark = len(serial.text)
     typed = f"{ASCII}\n{ASCII[::-1]}\n"
-    words = f"(cat; echo done-$((1+1))) >/dev/ttyS0 <<'end of it'\n{typed}end of it\n"
-    type_text(console, words, layout=layout)
+    around = "(echo here-$((1+1)); cat; echo done-$((1+1))) >/dev/ttyS0 <<'end of it'"
+    type_text(console, f"{around}\n{typed}end of it\n", layout=layout)
     wait_until(lambda: "done-2" in serial.text[mark:], limit_s=20, what="the text")
-    assert serial.text[mark:].replace("\r", "").partition("done-2")[0] == typed
+    said = serial.text[mark:].replace("\r", "")
+    assert said.partition("here-2\n")[2].partition("done-2")[0] == typed
 
 
 def test_every_printable_character_typed_in_the_us_layout_arrives(console, serial) -> None:
@@ -108,7 +109,11 @@ def load_keys(serial: Serial, keymap: str) -> None:
     packed = base64.encodebytes(gzip.compress(table)).decode()  # the shell takes no long lines
     mark = len(serial.text)
     serial.send(f"base64 -d <<E | gunzip | loadkmap && echo keys-$((1+1))\n{packed}E\n")
-    wait_until(lambda: "keys-2" in serial.text[mark:], limit_s=20, what="another keyboard")
+
+    def has_them_and_a_prompt() -> bool:
+        return "# " in serial.text[mark:].partition("keys-2")[2]
+
+    wait_until(has_them_and_a_prompt, limit_s=20, what="another keyboard")
 
 
 def test_every_printable_character_typed_in_the_german_layout_arrives(console, serial) -> None:

@@ -98,10 +98,10 @@ def test_a_guest_set_back_to_a_snapshot_is_shown_again(console, virsh, guest) ->
     domain = virsh.lookupByUUIDString(guest)
     snapshot = domain.snapshotCreateXML(SNAPSHOT)
     try:
-        domain.revertToSnapshot(snapshot)
-        expect_picture(console)
         domain.destroy()
         expect(console.locator("#cover").get_by_role("button", name="Start")).to_be_visible()
+        domain.revertToSnapshot(snapshot)
+        expect_told(console, "The guest was set back to a snapshot.")
         domain.revertToSnapshot(snapshot)
         expect_picture(console)
     finally:

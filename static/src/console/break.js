@@ -11,6 +11,11 @@ export class Break {
   #isOtherServer = false;
   #server = "";
 
+  /** @param {() => Promise<void>} reread lets the page say of its guest what is true now */
+  constructor(reread) {
+    this.reread = reread;
+  }
+
   /** @param {number} code of the websocket that ended */
   began(code) {
     if (this.#code && code === 1006) return; // an attempt that failed: the reason stays the first
@@ -25,10 +30,12 @@ export class Break {
   }
 
   /** It is connected again: say why it was not. */
-  over() {
-    const seen = { code: this.#code, isOnline: this.#wasOnline, isOtherServer: this.#isOtherServer, guest: guestState() };
-    const reason = this.#code ? why(seen) : "";
+  async over() {
+    const seen = { code: this.#code, isOnline: this.#wasOnline, isOtherServer: this.#isOtherServer };
     this.#code = 0;
+    if (!seen.code) return;
+    await this.reread(); // it may be connected again before the page has heard why it was not
+    const reason = why({ ...seen, guest: guestState() });
     if (reason) toast(text("backAgain", { why: text(reason) }));
   }
 }

@@ -12,7 +12,14 @@ const KEPT_OUT = 4423;
 
 /** @typedef {import("./opener.js").Seat} Seat */
 /** @typedef {import("./opener.js").Address} Address */
-/** @typedef {import("./opener.js").Opener} Opener */
+/** @typedef {import("./company.js").Seats} Seats */
+/**
+ * @typedef {object} Page what a session has from the page around it
+ * @property {() => Promise<import("./opener.js").Opener>} load
+ * @property {() => void} changed called when `seat` or `status` is another
+ * @property {(session: Session, before: Seats | null, now: Seats) => void} heard of seats
+ * @property {() => Promise<void>} reread lets the page say of its guest what is true now
+ */
 
 export class Session {
   /** @type {Seat | null} */
@@ -20,11 +27,15 @@ export class Session {
   /** Grows with every attempt, so that a late answer of an old one is ignored. */
   #attempt = 0;
   #waitMs = FIRST_WAIT_MS;
+  /** The guest's side has answered. */
+  #isOpen = false;
+  /** It can be used: opened, and the server has said who has control. */
   #isConnected = false;
   #isConnecting = false;
   #isStopped = false;
   #hasBegun = false;
-  #break = new Break();
+  /** @type {Break} */
+  #break;
   /** Whether the keyboard was in the guest when it went away. */
   #hadFocus = true;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -36,13 +47,13 @@ export class Session {
   /**
    * @param {HTMLElement} panel holds the place of the picture and its cover
    * @param {Address} address
-   * @param {() => Promise<Opener>} load
-   * @param {() => void} changed called when `seat` or `status` is another
-   * @param {(session: Session, before: import("./company.js").Seats | null, now: import("./company.js").Seats) => void} heard of seats
+   * @param {Page} page
    */
-  constructor(panel, address, load, changed, heard) {
+  constructor(panel, address, { load, changed, heard, reread }) {
+    this.#break = new Break(reread);
     this.talk = new Talk(address.wanted, (before, now) => {
       this.#seat?.setControl(now.control);
+      this.#connected();
       heard(this, before, now);
       changed();
     });
@@ -94,7 +105,7 @@ export class Session {
     if (mine !== this.#attempt) return socket.close();
     this.talk.begin(socket);
     this.#seat = open(this.place, socket, this.address, {
-      connected: () => mine === this.#attempt && this.#connected(),
+      connected: () => mine === this.#attempt && this.#opened(),
       says: (words) => mine === this.#attempt && this.#says(words),
       ended: (code, reason) => mine === this.#attempt && this.#ended(code, reason),
     });
@@ -107,8 +118,7 @@ export class Session {
 
   #close() {
     this.talk.end();
-    this.#isConnected = false;
-    this.#isConnecting = false;
+    this.#isOpen = this.#isConnected = this.#isConnecting = false;
     this.#seat?.close();
     this.#seat = null;
     this.changed();
@@ -120,7 +130,14 @@ export class Session {
     this.changed();
   }
 
+  #opened() {
+    this.#isOpen = true;
+    this.#connected();
+  }
+
+  /** Show it once what is typed would arrive. */
   #connected() {
+    if (!this.#isOpen || !this.talk.seats || this.#isConnected) return;
     this.#waitMs = FIRST_WAIT_MS;
     this.#isConnected = true;
     this.#isConnecting = false;

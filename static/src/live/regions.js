@@ -9,6 +9,8 @@ const GATHER_MS = 60;
 const hooks = [];
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
+/** Those who want to know when the page says what is true now. @type {(() => void)[]} */
+let waiting = [];
 let isFetching = false;
 let isWanted = false;
 
@@ -26,14 +28,25 @@ export function refresh() {
   timer = setTimeout(run, GATHER_MS);
 }
 
+/** Do so, and wait until it has been tried. @returns {Promise<void>} */
+export function refreshed() {
+  return new Promise((resolve) => {
+    waiting.push(resolve);
+    refresh();
+  });
+}
+
 async function run() {
   if (isFetching) return void (isWanted = true);
   isFetching = true;
   isWanted = false;
+  const served = waiting;
+  waiting = [];
   const answer = await ask(location.pathname + location.search).catch(() => null);
   if (answer?.ok) merge(parse(await answer.text()));
   else if (answer?.status === 404) sayGone();
   isFetching = false;
+  for (const each of served) each();
   if (isWanted) refresh();
 }
 
