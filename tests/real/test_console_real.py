@@ -18,6 +18,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.support.site import Site, running_site, wait_until
 
+pytestmark = pytest.mark.alone
+
 INIT = b"RFB 003.008\n\x01\x00"
 
 

@@ -21,6 +21,8 @@ from tests.support.gateway import Gateway, running_gateway
 from tests.support.site import Site, running_site, wait_until
 from vms.management import tls
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:

@@ -18,6 +18,8 @@ from vms.hypervisor.errors import HostAway, HostBusy, HostTimeout
 from vms.hypervisor.events import EventFeed
 from vms.hypervisor.types import EventKind, HostEvent
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).parents[2]
 
 

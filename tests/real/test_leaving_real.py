@@ -13,6 +13,8 @@ from websockets.exceptions import ConnectionClosed
 from tests.bench.visitor import Visitor
 from tests.support.site import Site
 
+pytestmark = pytest.mark.alone
+
 ALICE = """
 from vms.models import User
 from vms.policy import Person

@@ -24,6 +24,8 @@ from tests.bench.visitor import Visitor
 from tests.support.site import Site, running_site, wait_until
 from tests.support.wire import Wire
 
+pytestmark = pytest.mark.alone
+
 INTERVAL_S = 0.5
 SETTINGS = {"KVMWEB_SAMPLE_INTERVAL_S": str(INTERVAL_S)}
 ADD_HOST = "from vms.models import Host; Host.objects.create(name={name!r}, uri={uri!r})"

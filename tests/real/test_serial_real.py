@@ -16,6 +16,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.support.site import Site, running_site, wait_until
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:

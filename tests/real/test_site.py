@@ -15,6 +15,8 @@ import pytest
 from tests.support.site import POOLS, ROOT, Refusal, Site, running_site, wait_until
 from tests.support.wire import Wire
 
+pytestmark = pytest.mark.alone
+
 
 def _state(site: Site, vm_id: str) -> str:
     return str(site.api("GET", f"vms/{vm_id}")["state"])
