@@ -43,6 +43,11 @@ def accelerator(
     return Accelerator.KVM, AcceleratorReason.KVM_WORKS
 
 
+def can_use_kvm() -> bool:
+    """Say whether programs on this machine may count on KVM."""
+    return _can_virtualize(local_cpu_flags(), KVM_DEVICE.exists())
+
+
 def is_kvm_device_shut(device: Path) -> bool:
     """Say whether there is a KVM device that QEMU's own user cannot open.
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable, Sequence
 
-from . import jail
+from . import capabilities, jail
 from .connection import HostConnection
 from .errors import Unsupported
 from .jail import Limits
+from .types import VolumeInfo
 
 PROGRAM = "virt-sysprep"
 LONGEST_S = 1800.0
@@ -30,14 +32,31 @@ def missing(host: HostConnection) -> str:
     return ""
 
 
-def clean(path: str, format: str, capacity_bytes: int) -> None:
-    """Remove host keys, machine id, logs and the like from the disk at `path`, in place.
+def clean(disks: Sequence[VolumeInfo], on_line: Callable[[str], None]) -> None:
+    """Remove host keys, machine id, logs and the like from the disks of one machine, in place.
 
-    Takes a minute or more and cannot be stopped. Raises OperationFailed with the words of the
-    program, Unsupported where this process may not write the disk.
+    Takes a minute or more; each line that the program prints is handed to `on_line`, whose
+    exceptions end it. Raises OperationFailed with the words of the program, Unsupported where this
+    process may not write a disk.
     """
-    if not os.access(path, os.W_OK):
+    if not all(os.access(disk.path, os.W_OK) for disk in disks):
         raise Unsupported(what="sysprep")
-    command = ["env", "LIBGUESTFS_BACKEND=direct", PROGRAM, "--quiet"]
-    limits = Limits(LONGEST_S, CPU_S, MEMORY_BYTES, capacity_bytes + SPARE_BYTES)
-    jail.run([*command, "--format", format, "--add", path], limits, fds=(), is_nobody=False)
+    largest = max(disk.capacity_bytes for disk in disks)
+    limits = Limits(LONGEST_S, CPU_S, MEMORY_BYTES, largest + SPARE_BYTES)
+    for command in commands(disks, has_kvm=capabilities.can_use_kvm()):
+        jail.follow(command, limits, fds=(), is_nobody=False, on_line=on_line)
+
+
+def commands(disks: Sequence[VolumeInfo], *, has_kvm: bool) -> list[list[str]]:
+    """Return the commands that clean a machine, one after the other.
+
+    The first leaves a new machine id where it has taken the old one out (1.48 does), and all copies
+    would ask DHCP for the same address: the second empties it for good. Without KVM that works
+    the program must be told so: it tries the device, and hangs on it.
+    """
+    settings = ["LIBGUESTFS_BACKEND=direct"]
+    if not has_kvm:
+        settings.append("LIBGUESTFS_BACKEND_SETTINGS=force_tcg")
+    added = [word for disk in disks for word in ("--format", disk.format, "--add", disk.path)]
+    program = ["env", *settings, PROGRAM]
+    return [[*program, *added], [*program, "--operations", "machine-id", *added]]

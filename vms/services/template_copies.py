@@ -142,9 +142,7 @@ def run(job: Job) -> None:
     made = [(disk, _copy(job, volume, wish)) for disk, volume in found]
     jobs.step(job, "clean", 2)
     if wish.is_cleaned:
-        for _disk, copy in made:
-            jobs.step(job, "clean", 2)
-            sysprep.clean(copy.path, copy.format, copy.capacity_bytes)
+        sysprep.clean([copy for _disk, copy in made], lambda _line: jobs.step(job, "clean", 2))
     jobs.step(job, "template", 3)
     _make_template(job, vm, wish, made)
 
