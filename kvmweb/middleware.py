@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -87,6 +88,29 @@ class LanguageMiddleware:
             languages.use(request.user.language)
             request.LANGUAGE_CODE = translation.get_language()
         return self.get_response(request)
+
+
+_turns = [threading.Lock() for _each in range(1024)]
+
+
+class TurnsMiddleware:
+    """Lets edits of one address of the API come one after the other.
+
+    Of two that name the same state in If-Match both would find it, and the second would undo what
+    the first has done. One process serves a database, so that its own locks are enough.
+    """
+
+    EDITS = frozenset({"PUT", "PATCH", "DELETE"})
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer, after those who came before."""
+        if request.method not in self.EDITS or not request.path_info.startswith(API):
+            return self.get_response(request)
+        with _turns[hash(request.path_info) % len(_turns)]:
+            return self.get_response(request)
 
 
 class DutyMiddleware:

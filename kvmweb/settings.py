@@ -50,6 +50,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "kvmweb.middleware.DutyMiddleware",
+    "kvmweb.middleware.TurnsMiddleware",
 ]
 
 ROOT_URLCONF = "kvmweb.urls"
