@@ -153,3 +153,54 @@ def test_a_body_arrives_whole_however_its_pieces_come(monkeypatch):
         answer, _took_s = talk(number, *pieces)
     assert answer.startswith(b"HTTP/1.1 204")
     assert b"".join(got) == data
+
+
+def _borrowing(share: float) -> Any:
+    """An application that reads that share of a body from the socket itself, and says how much."""
+
+    async def application(scope, receive, send) -> None:
+        await receive()
+        lend = scope.get("extensions", {}).get(patience.BORROW, {}).get("lend", lambda: None)
+        said = b"nothing"
+        if loan := lend():
+            read = await asyncio.get_running_loop().run_in_executor(None, _read, loan, share)
+            said = b"%d of %d" % (read, loan.left)
+            await loan.give_back(read)
+        headers = [(b"content-length", b"%d" % len(said))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": said})
+
+    return application
+
+
+def _read(loan: patience.Loan, share: float) -> int:
+    loan.socket.settimeout(5)
+    wanted, read = int(loan.left * share), 0
+    while read < wanted:
+        read += len(loan.socket.recv(min(1 << 16, wanted - read)))
+    return read
+
+
+def _post(size: int, *, is_chunked: bool = False) -> tuple[bytes, bytes]:
+    length = b"Transfer-Encoding: chunked" if is_chunked else b"Content-Length: %d" % size
+    head = b"POST / HTTP/1.1\r\nHost: x\r\n" + length + b"\r\n\r\n"
+    body = b"GET /forged HTTP/1.1\r\n\r\n" * (size // 24)
+    return head, (b"%x\r\n%b\r\n0\r\n\r\n" % (size, body) if is_chunked else body)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.0])
+def test_a_connection_whose_socket_was_lent_goes_on_with_the_next_request(share):
+    """However much of the body went past the parser, no byte of it is taken for a request."""
+    with serving(_borrowing(share)) as number:
+        answer, _seconds = talk(number, *_post(4_800_000), HEAD)
+    first, second = answer.split(b"HTTP/1.1 200 OK\r\n")[1:]
+    read, left = (int(word) for word in first.split(b"\r\n\r\n")[1].split(b" of "))
+    assert left > 0
+    assert read == int(left * share)
+    assert second.endswith(b"nothing")
+
+
+def test_no_socket_is_lent_where_the_length_is_not_said_in_advance():
+    with serving(_borrowing(1.0)) as number:
+        answer, _seconds = talk(number, *_post(2400, is_chunked=True), HEAD)
+    assert answer.count(b"nothing") == 2

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
+import socket
 import threading
 from pathlib import Path
 from typing import Any
@@ -144,3 +146,100 @@ def test_what_the_beginning_says_ends_it_before_the_rest_is_taken(target):
         asyncio.run(sink.pump(receiver(pieces), no))
     sink.close()
     assert receiving.HEAD_BYTES <= target.stat().st_size < 2 * receiving.HEAD_BYTES
+
+
+class Lent:
+    """A borrowed connection, and its other end."""
+
+    def __init__(self, left: int, came: bytes = b"") -> None:
+        self.socket, self.sender = socket.socketpair()
+        self.left, self.came, self.past = left, came, -1
+
+    async def give_back(self, past: int) -> None:
+        self.socket.close()
+        self.past = past
+
+    def send(self, data: bytes) -> threading.Thread:
+        """Send and hang up, beside whoever reads."""
+
+        def run() -> None:
+            with contextlib.suppress(OSError):
+                self.sender.sendall(data)
+            self.sender.close()
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        return thread
+
+
+def pump_with(sink: Sink, lent: Lent, data: bytes) -> None:
+    """Give the first MiB as a piece; what is next waits in the loan, and the rest in its socket."""
+    sending = lent.send(data[MIB + len(lent.came) :])
+    pieces = receiver([data[:MIB], b"never taken"])
+    asyncio.run(sink.pump(pieces, _nothing, lambda: lent))
+    sending.join(10)
+
+
+def test_what_comes_from_a_borrowed_socket_follows_what_came_before(target):
+    sink = Sink(target, 0, len(DATA), "sha256")
+    came = DATA[MIB : MIB + 5000]
+    lent = Lent(len(DATA) - MIB - len(came), came)
+    pump_with(sink, lent, DATA)
+    assert sink.has_digest(hashlib.sha256(DATA).digest())
+    assert (sink.is_cut, lent.past) == (False, lent.left)
+    sink.close()
+    assert target.read_bytes() == DATA
+
+
+def test_zeros_from_a_borrowed_socket_become_a_hole(target):
+    data = DATA[:MIB] + bytes(64 * MIB) + DATA[:MIB]
+    sink = Sink(target, 0, len(data))
+    pump_with(sink, Lent(len(data) - MIB), data)
+    sink.close()
+    assert target.read_bytes() == data
+    assert target.stat().st_blocks * 512 < 32 * MIB
+
+
+def test_a_sender_on_a_borrowed_socket_who_hangs_up_is_cut_and_what_came_is_kept(target):
+    sink = Sink(target, 0, len(DATA))
+    lent = Lent(len(DATA) - MIB)
+    pump_with(sink, lent, DATA[: 2 * MIB])
+    assert (sink.is_cut, sink.offset, lent.past) == (True, 2 * MIB, MIB)
+    sink.close()
+    assert target.read_bytes() == DATA[: 2 * MIB]
+
+
+def test_more_than_was_announced_is_not_written_from_a_borrowed_socket_either(target):
+    sink = Sink(target, 0, 2 * MIB)
+    lent = Lent(len(DATA) - MIB)
+    with pytest.raises(Overflow):
+        pump_with(sink, lent, DATA)
+    sink.close()
+    assert lent.past > 0
+    assert target.stat().st_size <= 2 * MIB
+
+
+def test_a_borrowed_socket_on_which_nothing_comes_is_given_back_when_it_is_wanted(
+    target, monkeypatch
+):
+    monkeypatch.setattr(receiving, "LOOK_UP_S", 0.05)
+    sink, lent = Sink(target, 0, len(DATA)), Lent(len(DATA) - MIB)
+
+    async def body() -> None:
+        is_lent = asyncio.Event()
+
+        def borrow() -> Lent:
+            is_lent.set()
+            return lent
+
+        pieces = receiver([DATA[:MIB], b"never taken"])
+        pump = asyncio.create_task(sink.pump(pieces, _nothing, borrow))
+        await is_lent.wait()
+        pump.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await pump
+
+    asyncio.run(body())
+    assert lent.past == 0
+    sink.close()
+    lent.sender.close()

@@ -1,13 +1,21 @@
-"""HTTP connections that must say what they want soon and briefly.
+"""HTTP connections that must say what they want soon and briefly, and lend out their socket.
 
 uvicorn waits for a request's head as long as its client likes, and keeps of it whatever comes: a
 few thousand connections that send a byte a minute would keep every descriptor of the server.
+
+A large body goes through parser, event loop and queues at half the speed at which a thread could
+read it. Whoever serves a request may borrow the socket until the body has come; the ASGI scope has
+`extensions["kvmweb.socket"]["lend"]` where that is possible.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
+from dataclasses import dataclass
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_S = 15.0
@@ -15,6 +23,27 @@ MAX_HEAD_BYTES = 32 * 1024
 _END = b"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _TOO_LATE = b"HTTP/1.1 408 Request Timeout" + _END
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large" + _END
+BORROW = "kvmweb.socket"
+_PAST = memoryview(bytes(1 << 20))
+
+
+@dataclass(slots=True)
+class Loan:
+    """A connection that nobody reads but the borrower. Give it back whatever happens.
+
+    Of the body `came` was read already, `left` bytes will come through `socket`, which must stay
+    non-blocking: a time limit may be set, and is none of the connection's own.
+    """
+
+    came: bytes
+    left: int
+    socket: socket.socket
+    _lender: PatientProtocol
+
+    async def give_back(self, past: int) -> None:
+        """End the loan after so many bytes were read from the socket."""
+        self.socket.close()
+        await self._lender.take_back(past)
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -22,6 +51,8 @@ class PatientProtocol(HttpToolsProtocol):
 
     _deadline: asyncio.TimerHandle | None = None
     _head_bytes = 0
+    _body_left = 0
+    _is_lent = False
 
     def connection_made(
         self,
@@ -56,15 +87,52 @@ class PatientProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Have the head."""
         self._had_head()
+        self._body_left = self._length()
+        if self._body_left and self.scheme == "http":
+            self.scope["extensions"] = {BORROW: {"lend": self.lend}}
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Hand a piece on as it came where none waits: uvicorn would copy it twice."""
+        if self._is_lent:
+            return
+        self._body_left -= len(body)
         if self.cycle.body:
             super().on_body(body)
             return
         self.cycle.body = body  # type: ignore[assignment]  # whoever adds to it makes a new one
         super().on_body(b"")
+
+    def lend(self) -> Loan | None:
+        """Read no longer, and let somebody else do it; None where all has come, or nothing will."""
+        if not self.cycle.more_body or self._body_left <= 0 or self.transport.is_closing():
+            return None
+        self.flow.pause_reading()
+        came, self.cycle.body = bytes(self.cycle.body), bytearray()
+        self._is_lent = True
+        own = self.transport.get_extra_info("socket")
+        return Loan(came, self._body_left, socket.socket(fileno=os.dup(own.fileno())), self)
+
+    async def take_back(self, past: int) -> None:
+        """Tell the parser of so many bytes that went past it; then all goes on as ever."""
+        if self.parser is not None and past == self._body_left:
+            # It would have to see every byte to know that the next one begins another request.
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+            self.on_message_complete()
+            past = 0
+        while past > 0 and self.parser is not None:
+            size = min(past, len(_PAST))
+            self.parser.feed_data(_PAST[:size])
+            past -= size
+            await asyncio.sleep(0)
+        self._is_lent = False
+
+    def _length(self) -> int:
+        """Return how long the body will be; 0 where it does not say so in advance."""
+        lengths = [value for name, value in self.headers if name == b"content-length"]
+        is_chunked = any(name == b"transfer-encoding" for name, _value in self.headers)
+        return 0 if is_chunked or len(lengths) != 1 else int(lengths[0])
 
     def _await_head(self) -> None:
         self._head_bytes = 0

@@ -1,7 +1,8 @@
 """The bytes of one upload request into a file: constant memory, and zeros become holes.
 
 A thread of the request's own writes what came while more comes. Handing each piece to a pool of
-threads instead costs the loop more than the copying does.
+threads instead costs the loop more than the copying does. Where the server lends the connection's
+socket, the thread reads it itself once the beginning has been looked at: no byte touches the loop.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ import fcntl
 import hashlib
 import os
 import queue
-from collections.abc import Awaitable, Callable
+import socket
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from vms.streams.closing import Receive
 from vms.streams.threads import DaemonExecutor
@@ -23,22 +27,40 @@ MOST_WAITING_BYTES = 1 << 20
 """So many may wait to be written; then no more is taken until half of it is."""
 MOST_PIECES = 512
 """Written at once; the kernel takes 1024."""
-_ZEROS = bytes(1 << 20)
+PIECE_BYTES = 1 << 20
+"""So much is read from a borrowed socket at once."""
+LOOK_UP_S = 0.5
+"""Where nothing comes, so often a thread asks whether it shall go on."""
+_ZEROS = bytes(PIECE_BYTES)
 MAX_AT_ONCE = 32
 _writers = DaemonExecutor("uploads", MAX_AT_ONCE)
-Batch = list[bytes]
+Batch = Sequence[bytes | memoryview]
 Waiting = queue.SimpleQueue[bytes | None]
 """What is to be written; None is the end."""
 
 
-def _is_hole(part: bytes) -> bool:
+class Loan(Protocol):
+    """A connection to read from: `came` first, then `left` bytes of `socket`."""
+
+    came: bytes
+    left: int
+    socket: socket.socket
+
+    async def give_back(self, past: int) -> None:
+        """End it after so many bytes were read from the socket."""
+
+
+Borrow = Callable[[], Loan | None]
+
+
+def _is_hole(part: bytes | memoryview) -> bool:
     """Say whether all of it is zero; the first bytes nearly always tell that it is not."""
-    return not any(part[:64]) and part == _ZEROS[: len(part)]
+    return not any(part[:64]) and bytes(part) == _ZEROS[: len(part)]
 
 
 def _gather(waiting: Waiting) -> tuple[Batch, bool]:
     """Take what waits, at least one piece; say whether more may come."""
-    batch: Batch = []
+    batch: list[bytes] = []
     while (part := waiting.get()) is not None:
         batch.append(part)
         if waiting.empty() or len(batch) >= MOST_PIECES:
@@ -78,32 +100,78 @@ class Sink:
         self._has_room = asyncio.Event()
         self._wanted_at: float = _NEVER
         self._digest = hashlib.new(algorithm) if algorithm else None
+        self._is_stopped = False
+        self._poured = 0
         self.came_at_s = 0.0
         self.is_cut = False
         """True when the sender went away in the middle."""
 
-    async def pump(self, receive: Receive, after_first: Callable[[], Awaitable[None]]) -> None:
+    async def pump(
+        self,
+        receive: Receive,
+        after_first: Callable[[], Awaitable[None]],
+        borrow: Borrow = lambda: None,
+    ) -> None:
         """Take the body to its end or to where the sender goes away; then all of it is written.
 
-        `after_first` is awaited when the beginning is there, and may end it with an error. Raises
-        Overflow, OSError (ENOSPC ...).
+        `after_first` is awaited when the beginning is there, and may end it with an error; what
+        comes after that is read from the socket that `borrow` gives, if any. Raises Overflow,
+        OSError (ENOSPC ...).
         """
+        if await self._take_pieces(receive, HEAD_BYTES):
+            await after_first()
+            if loan := borrow():
+                await self._take_rest(loan)
+            else:
+                await self._take_pieces(receive)
+
+    async def _take_pieces(self, receive: Receive, most: float = _NEVER) -> bool:
+        """Take the body to its end, or until so many bytes came and it goes on: True."""
         loop = asyncio.get_running_loop()
         writing = loop.run_in_executor(_writers, self._write_waiting, loop)
         writing.add_done_callback(lambda _end: self._has_room.set())
-        is_first = True
         try:
-            while await self._take(receive, loop):
-                if is_first and self._taken - self._started_at >= HEAD_BYTES:
-                    is_first = False
-                    await self._leave_at_most(0, writing)
-                    await after_first()
+            while has_more := await self._take(receive, loop):
+                if self._taken - self._started_at >= most:
+                    break
                 if self._taken - self.offset > MOST_WAITING_BYTES:
                     await self._leave_at_most(MOST_WAITING_BYTES // 2, writing)
         finally:
             # What came is kept, whatever ends this: it need not be sent again.
             self._waiting.put(None)
             await asyncio.shield(writing)
+        return has_more
+
+    async def _take_rest(self, loan: Loan) -> None:
+        """Let the thread read the socket itself, to the end or until this is cancelled."""
+        loop = asyncio.get_running_loop()
+        loan.socket.settimeout(LOOK_UP_S)
+        pouring = loop.run_in_executor(_writers, self._pour, loan)
+        try:
+            await asyncio.shield(pouring)
+        finally:
+            self._is_stopped = True
+            await asyncio.gather(pouring, return_exceptions=True)
+            await loan.give_back(self._poured)
+
+    def _pour(self, loan: Loan) -> None:
+        """Write what comes from a borrowed socket; in a thread of this request."""
+        if loan.came:
+            self._write([loan.came])
+        buffer = memoryview(bytearray(PIECE_BYTES))
+        while self._poured < loan.left and not self._is_stopped:
+            try:
+                size = loan.socket.recv_into(buffer, min(PIECE_BYTES, loan.left - self._poured))
+            except TimeoutError:
+                continue
+            except OSError:
+                size = 0
+            if not size:
+                self.is_cut = True
+                return
+            self._poured += size
+            self.came_at_s = time.monotonic()  # which is the loop's clock
+            self._write([buffer[:size]])
 
     async def _take(self, receive: Receive, loop: asyncio.AbstractEventLoop) -> bool:
         """Hand the next piece to the thread; False when it was the last."""

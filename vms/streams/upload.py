@@ -12,6 +12,7 @@ import binascii
 import contextlib
 import errno
 import hashlib
+from dataclasses import dataclass
 from datetime import UTC
 from email.utils import format_datetime
 
@@ -26,12 +27,14 @@ from vms.streams import callers, threads
 from vms.streams.answers import answer, refuse, status_of
 from vms.streams.callers import Call, NotLetIn
 from vms.streams.closing import Receive, Scope, Send
-from vms.streams.receiving import MAX_AT_ONCE, Busy, Overflow, Sink
+from vms.streams.receiving import MAX_AT_ONCE, Borrow, Busy, Overflow, Sink
 
 log = structlog.get_logger(__name__)
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,termination,checksum,expiration"
+BORROW = "kvmweb.socket"
+"""Among the scope's extensions: "lend" gives the connection's socket, where the server can."""
 ALGORITHMS = ("sha1", "sha256", "sha512", "md5")
 BODY_TYPE = "application/offset+octet-stream"
 STALLED_S = 120.0
@@ -40,6 +43,18 @@ TAKE_OVER_S = 5.0
 
 _wanted: dict[str, asyncio.Event] = {}
 """Of every upload that is being received in this process: set it to make room for another."""
+
+
+def _nothing_to_borrow() -> None:
+    """Behind TLS, and where the length is not said in advance, the loop must see every byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """The two ways to get at what is sent: piece by piece, or by the connection's socket."""
+
+    receive: Receive
+    borrow: Borrow
 
 
 class _Wrong(Exception):
@@ -54,8 +69,9 @@ async def upload(scope: Scope, receive: Receive, send: Send, *, upload_id: str, 
     """Serve one request; `upload_id` is "" for the collection, `root` the path of that."""
     call = callers.call_of(scope)
     headers = {"Tus-Resumable": VERSION}
+    borrow = scope.get("extensions", {}).get(BORROW, {}).get("lend", _nothing_to_borrow)
     try:
-        status, more = await _serve(call, receive, upload_id, root)
+        status, more = await _serve(call, _Body(receive, borrow), upload_id, root)
     except _Wrong as wrong:
         await refuse(send, wrong.problem, headers | {"Tus-Version": VERSION}, status=wrong.status)
     except (Problem, NotLetIn) as problem:
@@ -68,9 +84,7 @@ async def upload(scope: Scope, receive: Receive, send: Send, *, upload_id: str, 
         await answer(send, status, headers | more)
 
 
-async def _serve(
-    call: Call, receive: Receive, upload_id: str, root: str
-) -> tuple[int, dict[str, str]]:
+async def _serve(call: Call, body: _Body, upload_id: str, root: str) -> tuple[int, dict[str, str]]:
     if call.method == "OPTIONS":
         return 204, _abilities()
     if call.headers.get("tus-resumable") != VERSION:
@@ -83,7 +97,7 @@ async def _serve(
     if call.method == "HEAD":
         return await _tell(person, upload_id)
     if call.method == "PATCH":
-        return await _receive(call, receive, person, upload_id)
+        return await _receive(call, body, person, upload_id)
     if call.method == "DELETE":
         await _evict(upload_id)
         await threads.read(lambda: uploads.discard(actor=person, upload_id=upload_id))
@@ -133,7 +147,7 @@ async def _tell(person: Person, upload_id: str) -> tuple[int, dict[str, str]]:
 
 
 async def _receive(
-    call: Call, receive: Receive, person: Person, upload_id: str
+    call: Call, body: _Body, person: Person, upload_id: str
 ) -> tuple[int, dict[str, str]]:
     if call.headers.get("content-type", "") != BODY_TYPE:
         raise _Wrong(415, Problem("upload-protocol", detail=f"Content-Type: {BODY_TYPE}"))
@@ -148,7 +162,7 @@ async def _receive(
     sink = _open(state, algorithm)
     _wanted[state.id] = wanted = asyncio.Event()
     try:
-        await _pump(sink, receive, person, wanted, state)
+        await _pump(sink, body, person, wanted, state)
         if (sink.is_cut and algorithm) or not sink.has_digest(digest):
             sink.take_back()
             raise _Wrong(460, Problem("upload-checksum"))
@@ -168,7 +182,7 @@ def _open(state: UploadState, algorithm: str) -> Sink:
 
 
 async def _pump(
-    sink: Sink, receive: Receive, person: Person, wanted: asyncio.Event, state: UploadState
+    sink: Sink, body: _Body, person: Person, wanted: asyncio.Event, state: UploadState
 ) -> None:
     """Take the body until it ends, stalls, is wanted by another, or the person may no longer."""
 
@@ -176,7 +190,7 @@ async def _pump(
         if state.offset_bytes < HEAD_BYTES:
             await threads.read(lambda: uploads.check_head(actor=person, upload_id=state.id))
 
-    pump = asyncio.create_task(sink.pump(receive, look_at_head))
+    pump = asyncio.create_task(sink.pump(body.receive, look_at_head, body.borrow))
     guard = asyncio.create_task(_guard(sink, person, wanted))
     try:
         await asyncio.wait({pump, guard}, return_when=asyncio.FIRST_COMPLETED)
