@@ -14,6 +14,7 @@ test("a guest that went away says how", () => {
   assert.equal(of("off", "saved"), "whySaved");
   assert.equal(of("off", "crashed"), "whyCrashed");
   assert.equal(of("running", "a reason of tomorrow"), "whyRestarted");
+  assert.equal(of("unknown", ""), "whyNoScreen");
 });
 
 test("a server that stops, one that was killed, a network that is gone are told apart", () => {

@@ -184,6 +184,7 @@ def _seat_texts() -> dict[str, str]:
         "nothingToDo": _("Control is with somebody else; ask for it."),
         "backAgain": _("Connected again. %(why)s"),
         "whyRestarted": _("The guest was restarted."),
+        "whyNoScreen": _("The guest had no screen for a while."),
         "whyReverted": _("The guest was set back to a snapshot."),
         "whyRevertedOff": _("The guest was set back to a snapshot in which it was off."),
         "whyWoken": _("The guest was woken from sleep."),

@@ -26,6 +26,8 @@ const BROKEN = 1006;
  * @param {{code: number, isOnline: boolean, isOtherServer: boolean, guest: {state: string, reason: string}}} seen
  */
 export function why({ code, isOnline, isOtherServer, guest }) {
+  // A visitor by a link is told nothing of the guest.
+  if (code === 4410 && guest.state === "unknown") return "whyNoScreen";
   if (code === 4410) return OF_GUEST[`${guest.state} ${guest.reason}`] ?? (guest.state === "off" ? "whyPoweredOff" : "whyRestarted");
   if (code === 4503) return "whyHost";
   if (code === 4423) return "whyAlone";
