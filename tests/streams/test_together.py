@@ -60,6 +60,14 @@ def test_one_bad_question_fails_alone():
     assert isinstance(found[2], ValueError)
 
 
+def test_a_bad_question_that_was_asked_alone_is_not_asked_again():
+    answers = Answers()
+    answers.may_answer.set()
+    with pytest.raises(ValueError, match="no such number"):
+        asyncio.run(Together(answers).ask(-1))
+    assert answers.batches == [[-1]]
+
+
 def test_who_is_gone_does_not_keep_the_others_from_their_answers():
     async def main() -> int:
         looks = Together(answers)

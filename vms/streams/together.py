@@ -40,10 +40,8 @@ class Together(Generic[Q, A]):
             asked, self._waiting = self._waiting, []
             try:
                 await self._answer(asked)
-            except Exception:  # one bad question must not end the others' consoles
-                log.warning("asked-one-by-one", count=len(asked), exc_info=True)
-                for each in asked:
-                    await self._answer_alone(each)
+            except Exception as error:  # one bad question must not end the others' consoles
+                await self._answer_one_by_one(asked, error)
 
     async def _answer(self, asked: list[tuple[Q, asyncio.Future[A]]]) -> None:
         answers = await threads.read(self._answer_all, [question for question, _ in asked])
@@ -51,9 +49,17 @@ class Together(Generic[Q, A]):
             if not future.done():
                 future.set_result(answer)
 
-    async def _answer_alone(self, asked: tuple[Q, asyncio.Future[A]]) -> None:
-        try:
-            await self._answer([asked])
-        except Exception as error:  # handed to whoever awaits it
-            if not asked[1].done():
-                asked[1].set_exception(error)
+    async def _answer_one_by_one(
+        self, asked: list[tuple[Q, asyncio.Future[A]]], why: Exception
+    ) -> None:
+        """Hand `why` to the one that was asked alone; else find out whose it is."""
+        if len(asked) == 1:
+            if not asked[0][1].done():
+                asked[0][1].set_exception(why)
+            return
+        log.warning("asked-one-by-one", count=len(asked), exc_info=why)
+        for each in asked:
+            try:
+                await self._answer([each])
+            except Exception as error:  # handed to whoever awaits it
+                await self._answer_one_by_one([each], error)
