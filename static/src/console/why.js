@@ -16,6 +16,7 @@ const OF_GUEST = {
   "off failed": "whyCrashed",
   "off saved": "whySaved",
   "off migrated": "whyMigrated",
+  "unknown ": "whyNoScreen", // a visitor by a link is told nothing of the guest
 };
 /** Close codes of a server that stops, and of a connection that breaks without a word. */
 const STOPPING = new Set([1001, 1012]);
@@ -26,8 +27,6 @@ const BROKEN = 1006;
  * @param {{code: number, isOnline: boolean, isOtherServer: boolean, guest: {state: string, reason: string}}} seen
  */
 export function why({ code, isOnline, isOtherServer, guest }) {
-  // A visitor by a link is told nothing of the guest.
-  if (code === 4410 && guest.state === "unknown") return "whyNoScreen";
   if (code === 4410) return OF_GUEST[`${guest.state} ${guest.reason}`] ?? (guest.state === "off" ? "whyPoweredOff" : "whyRestarted");
   if (code === 4503) return "whyHost";
   if (code === 4423) return "whyAlone";
