@@ -13,6 +13,7 @@ import pytest
 import uvicorn
 
 from tests.support.site import free_port, wait_until
+from vms import lending
 from vms.management import patience
 
 
@@ -160,9 +161,8 @@ def _borrowing(share: float) -> Any:
 
     async def application(scope, receive, send) -> None:
         await receive()
-        lend = scope.get("extensions", {}).get(patience.BORROW, {}).get("lend", lambda: None)
         said = b"nothing"
-        if loan := lend():
+        if loan := lending.borrow_of(scope)():
             read = await asyncio.get_running_loop().run_in_executor(None, _read, loan, share)
             said = b"%d of %d" % (read, loan.left)
             await loan.give_back(read)
@@ -173,7 +173,7 @@ def _borrowing(share: float) -> Any:
     return application
 
 
-def _read(loan: patience.Loan, share: float) -> int:
+def _read(loan: lending.Loan, share: float) -> int:
     loan.socket.settimeout(5)
     wanted, read = int(loan.left * share), 0
     while read < wanted:

@@ -4,8 +4,7 @@ uvicorn waits for a request's head as long as its client likes, and keeps of it 
 few thousand connections that send a byte a minute would keep every descriptor of the server.
 
 A large body goes through parser, event loop and queues at half the speed at which a thread could
-read it. Whoever serves a request may borrow the socket until the body has come; the ASGI scope has
-`extensions["kvmweb.socket"]["lend"]` where that is possible.
+read it. Whoever serves a request may borrow the socket until the body has come (vms/lending.py).
 """
 
 from __future__ import annotations
@@ -13,37 +12,19 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from dataclasses import dataclass
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from vms import lending
+from vms.lending import Loan
 
 HEAD_S = 15.0
 MAX_HEAD_BYTES = 32 * 1024
 _END = b"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _TOO_LATE = b"HTTP/1.1 408 Request Timeout" + _END
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large" + _END
-BORROW = "kvmweb.socket"
 _PAST = memoryview(bytes(1 << 20))
-
-
-@dataclass(slots=True)
-class Loan:
-    """A connection that nobody reads but the borrower. Give it back whatever happens.
-
-    Of the body `came` was read already, `left` bytes will come through `socket`, which must stay
-    non-blocking: a time limit may be set, and is none of the connection's own.
-    """
-
-    came: bytes
-    left: int
-    socket: socket.socket
-    _lender: PatientProtocol
-
-    async def give_back(self, past: int) -> None:
-        """End the loan after so many bytes were read from the socket."""
-        self.socket.close()
-        await self._lender.take_back(past)
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -89,7 +70,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._had_head()
         self._body_left = self._length()
         if self._body_left and self.scheme == "http":
-            self.scope["extensions"] = {BORROW: {"lend": self.lend}}
+            self.scope["extensions"] = lending.extension(self.lend)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -111,9 +92,10 @@ class PatientProtocol(HttpToolsProtocol):
         came, self.cycle.body = bytes(self.cycle.body), bytearray()
         self._is_lent = True
         own = self.transport.get_extra_info("socket")
-        return Loan(came, self._body_left, socket.socket(fileno=os.dup(own.fileno())), self)
+        lent = socket.socket(fileno=os.dup(own.fileno()))
+        return Loan(came, self._body_left, lent, self._take_back)
 
-    async def take_back(self, past: int) -> None:
+    async def _take_back(self, past: int) -> None:
         """Tell the parser of so many bytes that went past it; then all goes on as ever."""
         if self.parser is not None and past == self._body_left:
             # It would have to see every byte to know that the next one begins another request.

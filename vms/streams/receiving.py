@@ -12,12 +12,11 @@ import fcntl
 import hashlib
 import os
 import queue
-import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Protocol
 
+from vms.lending import Borrow, Loan, nothing_to_borrow
 from vms.streams.closing import Receive
 from vms.streams.threads import DaemonExecutor
 
@@ -37,20 +36,6 @@ _writers = DaemonExecutor("uploads", MAX_AT_ONCE)
 Batch = Sequence[bytes | memoryview]
 Waiting = queue.SimpleQueue[bytes | None]
 """What is to be written; None is the end."""
-
-
-class Loan(Protocol):
-    """A connection to read from: `came` first, then `left` bytes of `socket`."""
-
-    came: bytes
-    left: int
-    socket: socket.socket
-
-    async def give_back(self, past: int) -> None:
-        """End it after so many bytes were read from the socket."""
-
-
-Borrow = Callable[[], Loan | None]
 
 
 def _is_hole(part: bytes | memoryview) -> bool:
@@ -110,7 +95,7 @@ class Sink:
         self,
         receive: Receive,
         after_first: Callable[[], Awaitable[None]],
-        borrow: Borrow = lambda: None,
+        borrow: Borrow = nothing_to_borrow,
     ) -> None:
         """Take the body to its end or to where the sender goes away; then all of it is written.
 

@@ -19,6 +19,7 @@ from email.utils import format_datetime
 import structlog
 
 from vms.imaging.formats import HEAD_BYTES
+from vms.lending import Borrow, borrow_of
 from vms.policy import Person
 from vms.problems import Problem, Refused
 from vms.services import incoming, uploads
@@ -27,14 +28,12 @@ from vms.streams import callers, threads
 from vms.streams.answers import answer, refuse, status_of
 from vms.streams.callers import Call, NotLetIn
 from vms.streams.closing import Receive, Scope, Send
-from vms.streams.receiving import MAX_AT_ONCE, Borrow, Busy, Overflow, Sink
+from vms.streams.receiving import MAX_AT_ONCE, Busy, Overflow, Sink
 
 log = structlog.get_logger(__name__)
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,termination,checksum,expiration"
-BORROW = "kvmweb.socket"
-"""Among the scope's extensions: "lend" gives the connection's socket, where the server can."""
 ALGORITHMS = ("sha1", "sha256", "sha512", "md5")
 BODY_TYPE = "application/offset+octet-stream"
 STALLED_S = 120.0
@@ -43,10 +42,6 @@ TAKE_OVER_S = 5.0
 
 _wanted: dict[str, asyncio.Event] = {}
 """Of every upload that is being received in this process: set it to make room for another."""
-
-
-def _nothing_to_borrow() -> None:
-    """Behind TLS, and where the length is not said in advance, the loop must see every byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +64,8 @@ async def upload(scope: Scope, receive: Receive, send: Send, *, upload_id: str, 
     """Serve one request; `upload_id` is "" for the collection, `root` the path of that."""
     call = callers.call_of(scope)
     headers = {"Tus-Resumable": VERSION}
-    borrow = scope.get("extensions", {}).get(BORROW, {}).get("lend", _nothing_to_borrow)
     try:
-        status, more = await _serve(call, _Body(receive, borrow), upload_id, root)
+        status, more = await _serve(call, _Body(receive, borrow_of(scope)), upload_id, root)
     except _Wrong as wrong:
         await refuse(send, wrong.problem, headers | {"Tus-Version": VERSION}, status=wrong.status)
     except (Problem, NotLetIn) as problem:
