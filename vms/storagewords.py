@@ -36,6 +36,19 @@ SENTENCES: dict[str, Text] = {
     "server-rule": lazy("A host name or an IP address."),
     "group-rule": lazy("Letters, digits and + _ . - only, as LVM names volume groups."),
     "disk-cannot-grow": lazy("The disk “%(name)s” is in no pool that kvmweb knows."),
+    "disk-stays": lazy(
+        "The disk “%(name)s” cannot grow: it is read-only, or volumes of the pool “%(pool)s” "
+        "cannot be resized."
+    ),
+    "lvm-resized-by-hand": lazy(
+        "libvirt cannot resize logical volumes. On the host, “lvextend -L SIZE %(path)s” does; "
+        "refresh the pool then, and resize “%(name)s” here to the size that it has, so that a "
+        "guest that runs learns of it."
+    ),
+    "logical-name-rule": lazy(
+        "The name of a logical volume has letters from A to Z, digits, and + _ . - only."
+    ),
+    "pool-cannot-resize": lazy("libvirt cannot resize volumes of this kind of pool."),
     "disk-shared-grow": lazy("“%(name)s” is still needed elsewhere and cannot be resized."),
     "disk-only-grows": lazy("It has %(limit)s now; a disk can only grow."),
 }

@@ -63,7 +63,7 @@ class Place:
             1,
             64,
             Accelerator.QEMU,
-            tuple(DiskSpec(path) for path in paths),
+            tuple(DiskSpec(path, "raw" if path.startswith("/dev/") else "qcow2") for path in paths),
             (),
             VmMetadata(),
         )

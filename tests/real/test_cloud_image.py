@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.debianimage import answers, debian_image, key_pair
 from tests.support.site import wait_until
 from vms.hypervisor import domains, registry, storage
 from vms.hypervisor.connection import HostConnection
@@ -21,7 +20,6 @@ from vms.policy import Person, SystemActor
 from vms.services import machines, seeds, survey, templates
 from vms.services.cloud import AddressWish, CloudWish
 
-ROOT = Path(__file__).resolve().parents[2]
 SEED = (
     "sudo dd if=/dev/vdb iflag=direct bs=1M count=1 status=none | "
     "grep -aoE '(local-hostname|instance-id|hashed_passwd): [^ ]*'"
@@ -34,23 +32,6 @@ write_files:
   content: told by YAML
 ssh_deletekeys: false
 """
-
-
-@pytest.fixture(scope="session")
-def debian_image() -> Path:
-    """The image, built once and kept for later runs, of other checkouts too."""
-    kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kvmweb-tests"
-    kept.mkdir(parents=True, exist_ok=True)
-    rights = [] if os.geteuid() == 0 else ["sudo", "-n"]  # it mounts a disk image
-    done = subprocess.run(
-        [*rights, ROOT / "script" / "debian-image", kept],
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return Path(done.stdout.strip().splitlines()[-1])
 
 
 @pytest.fixture
@@ -68,16 +49,16 @@ def debian(
     real_host: HostConnection,
     real_pool: PoolInfo,
     real_network: NetworkInfo,
-    debian_image: Path,
 ) -> Template:
     """A template of the image, with an interface in this run's own network."""
-    size = qemu_img_info(debian_image).virtual_size_bytes
+    path = debian_image()
+    size = qemu_img_info(path).virtual_size_bytes
     storage.upload_file(
         real_host,
         pool=real_pool.name,
         name="debian.qcow2",
         format="qcow2",
-        path=debian_image,
+        path=path,
         capacity_bytes=size,
     )
     survey.everything(qemu)
@@ -86,24 +67,6 @@ def debian(
         name="Debian 12", vcpus=1, memory_mib=640, network_name=real_network.name
     )
     return templates.create(actor=SystemActor(), image_id=image.pk, defaults=defaults)
-
-
-def key_pair(folder: Path, name: str) -> tuple[Path, str]:
-    path = folder / name
-    subprocess.run(
-        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"{name}@test", "-f", str(path)],
-        check=True,
-        timeout=30,
-    )
-    return path, path.with_suffix(".pub").read_text().strip()
-
-
-def answers(address: str) -> bool:
-    try:
-        with socket.create_connection((address, 22), timeout=2) as port:
-            return port.recv(4) == b"SSH-"
-    except OSError:
-        return False
 
 
 def ssh(key: Path, address: str, command: str) -> str:

@@ -69,10 +69,11 @@ def convert(
     target: Path,
     *,
     format: str,
+    into: str = "qcow2",
     limit_bytes: int,
     progress: Callable[[float], None],
 ) -> None:
-    """Write `source`, read as `format`, as qcow2 to `target`, a new file.
+    """Write `source`, read as `format`, in the format `into` to `target`, a new file.
 
     `progress` gets the fraction done; what it raises ends the conversion. The target stays when it
     fails, which is the caller's to remove. Raises OperationFailed when it would become larger than
@@ -88,7 +89,7 @@ def convert(
         wall_s=CONVERT_WALL_S, cpu_s=CONVERT_CPU_S, memory_bytes=4 << 30, file_bytes=limit_bytes
     )
     with _opened(source) as (fd, is_nobody), _made(target) as out:
-        command = ["qemu-img", "convert", "-p", "-f", format, "-O", "qcow2", _name(fd), _name(out)]
+        command = ["qemu-img", "convert", "-p", "-f", format, "-O", into, _name(fd), _name(out)]
         jail.follow(command, limits, fds=(fd, out), is_nobody=is_nobody, on_line=on_line)
 
 

@@ -8,16 +8,12 @@ from contextlib import suppress
 import libvirt
 
 from .connection import HostConnection, Lane
-from .errors import (
-    InvalidConfig,
-    OperationFailed,
-    VolumeExists,
-    VolumeNotFound,
-)
+from .errors import InvalidConfig, OperationFailed, VolumeNotFound
+from .storage_types import VolumeSpec
 from .types import PoolInfo, PoolState, VolumeInfo
 from .upload import overwrite_bytes, upload_bytes, upload_file
-from .volumes import describe, in_pool, pool_of
-from .xml.build import pool_xml, volume_xml
+from .volumes import describe, in_pool, make, pool_of
+from .xml.build import pool_xml
 from .xml.tree import attribute, read, text_of
 
 __all__ = [
@@ -130,12 +126,11 @@ def create_volume(
     capacity_bytes: int,
     timeout_s: float = CREATE_TIMEOUT_S,
 ) -> VolumeInfo:
-    """Make an empty, sparse volume.
+    """Make a volume, sparse where the pool can: what a piece of a device held before stays in it.
 
     Raises PoolNotFound, PoolInactive, VolumeExists, NoSpace, InvalidConfig.
     """
-    xml = volume_xml(name=name, format=format, capacity_bytes=capacity_bytes)
-    return _create(host, pool, name, xml, timeout_s)
+    return _create(host, VolumeSpec(pool, name, format, capacity_bytes), timeout_s)
 
 
 def create_overlay(
@@ -156,15 +151,16 @@ def create_overlay(
     backing = find_by_path(host, backing_path)
     if backing is not None and backing.capacity_bytes > capacity_bytes:
         raise InvalidConfig(detail=f"{capacity_bytes} < {backing.capacity_bytes}")
-    xml = volume_xml(
-        name=name,
-        format="qcow2",
-        capacity_bytes=capacity_bytes,
+    spec = VolumeSpec(
+        pool,
+        name,
+        "qcow2",
+        capacity_bytes,
         backing_path=backing_path,
         backing_format=backing_format,
     )
     try:
-        return _create(host, pool, name, xml, timeout_s)
+        return _create(host, spec, timeout_s)
     except OperationFailed as error:
         cause = error.__cause__
         is_missing = isinstance(cause, libvirt.libvirtError) and cause.get_int1() == errno.ENOENT
@@ -224,12 +220,10 @@ def _described(volume: libvirt.virStorageVol, pool: str) -> VolumeInfo | None:
         return None
 
 
-def _create(host: HostConnection, pool: str, name: str, xml: str, timeout_s: float) -> VolumeInfo:
-    def run(conn: libvirt.virConnect) -> VolumeInfo:
-        target = pool_of(conn, pool)
-        if name in target.listVolumes():  # drivers differ in how they say so
-            raise VolumeExists(pool=pool, name=name)
-        return describe(target.createXML(xml, 0), pool)
-
-    context = {"pool": pool, "name": name}
-    return host.call(Lane.VERBS, run, timeout_s=timeout_s, context=context)
+def _create(host: HostConnection, spec: VolumeSpec, timeout_s: float) -> VolumeInfo:
+    return host.call(
+        Lane.VERBS,
+        lambda conn: make(pool_of(conn, spec.pool), spec),
+        timeout_s=timeout_s,
+        context={"pool": spec.pool, "name": spec.name},
+    )

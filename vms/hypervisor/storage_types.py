@@ -17,6 +17,14 @@ class PoolKind(StrEnum):
     LOGICAL = "logical"
 
 
+BLOCK_KINDS = frozenset({"logical", "disk", "iscsi", "iscsi-direct", "scsi", "mpath", "zfs", "rbd"})
+"""Kinds of pools whose volumes are devices: they hold raw disks and nothing else."""
+CARVED_KINDS = frozenset({"logical", "disk"})
+"""Kinds whose volumes are pieces of a device: taken whole, and full of what was there before."""
+RESIZABLE_KINDS = frozenset({"dir", "fs", "netfs", "vstorage", "rbd"})
+"""Kinds whose volumes libvirt can resize."""
+
+
 @dataclass(frozen=True, slots=True)
 class PoolSpec:
     """A pool to be made; each kind takes only some of the fields.
@@ -38,13 +46,18 @@ class PoolSpec:
 
 @dataclass(frozen=True, slots=True)
 class VolumeSpec:
-    """A volume to be made. A preallocated one takes all its space at once."""
+    """A volume to be made. A preallocated one takes all its space at once.
+
+    With a backing file it starts as what stands there, and holds what was changed since.
+    """
 
     pool: str
     name: str
     format: str
     capacity_bytes: int
     is_preallocated: bool = False
+    backing_path: str = ""
+    backing_format: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,18 @@ import io
 import logging
 import os
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import BinaryIO
 
 import libvirt
 
+from . import wiping
 from .connection import HostConnection, Lane, Session
 from .errors import Cancelled, HypervisorError, NoSpace, OperationFailed
+from .storage_types import VolumeSpec
 from .types import VolumeInfo
-from .volumes import describe, filled_up, in_pool, pool_of, require_space
-from .xml.build import volume_xml
+from .volumes import describe, filled_up, in_pool, is_carved, make, pool_of, require_space
 
 _log = logging.getLogger(__name__)
 
@@ -89,13 +91,16 @@ def _upload(
     cancelled: Callable[[], bool] | None = None,
 ) -> VolumeInfo:
     needed_bytes = _data_bytes(source, size_bytes)
-    _create(host, pool, name, size_bytes, needed_bytes)
+    is_piece = _create(host, pool, name, size_bytes, needed_bytes)
+    pieces = _pieces(source, size_bytes)
     try:
         if size_bytes:
             with host.session(Lane.STREAMS) as session:
                 stream = _begin(session, pool, name, size_bytes)
-                _send(session, stream, _pieces(source, size_bytes), progress, cancelled)
-        return _settle(host, pool, name)
+                _send(session, stream, _filled(pieces) if is_piece else pieces, progress, cancelled)
+        made = _settle(host, pool, name)
+        wiping.blank(host, made, size_bytes, lambda _done, _total: None)
+        return made
     except NoSpace as error:
         _remove(host, pool, name)
         raise _filled_up(host, pool, error, needed_bytes) from error
@@ -122,17 +127,19 @@ def _data_bytes(source: BinaryIO, size_bytes: int) -> int:
         return size_bytes
 
 
-def _create(host: HostConnection, pool: str, name: str, size_bytes: int, needed_bytes: int) -> None:
+def _create(host: HostConnection, pool: str, name: str, size_bytes: int, needed_bytes: int) -> bool:
+    """Make the volume; say whether it is a piece of a device, which has no holes."""
     # Always raw: the bytes bring their own format, and a header made here could be longer.
-    xml = volume_xml(name=name, format="raw", capacity_bytes=size_bytes)
+    spec = VolumeSpec(pool, name, "raw", size_bytes)
 
-    def run(conn: libvirt.virConnect) -> None:
+    def run(conn: libvirt.virConnect) -> bool:
         target = pool_of(conn, pool)
         require_space(target, needed_bytes)
-        target.createXML(xml, 0)
+        make(target, spec)
+        return is_carved(target)
 
     context = {"pool": pool, "name": name}
-    host.call(Lane.STREAMS, run, timeout_s=CHUNK_TIMEOUT_S, context=context)
+    return host.call(Lane.STREAMS, run, timeout_s=CHUNK_TIMEOUT_S, context=context)
 
 
 def _begin(session: Session, pool: str, name: str, size_bytes: int) -> libvirt.virStream:
@@ -186,6 +193,18 @@ def _pieces(source: BinaryIO, size_bytes: int) -> Iterator[bytes | int]:
             data_at += len(chunk)
             yield chunk
         at = hole_at
+
+
+def _filled(pieces: Iterator[bytes | int]) -> Iterator[bytes | int]:
+    """Give zeros for holes: libvirtd fills a device's itself, and serves nobody meanwhile."""
+    zeros = bytes(CHUNK_BYTES)
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            yield piece
+            continue
+        whole, rest = divmod(piece, CHUNK_BYTES)
+        yield from repeat(zeros, whole)
+        yield zeros[:rest]
 
 
 def _next_data(source: BinaryIO, at: int, size_bytes: int) -> tuple[int, int]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import libvirt
 
-from .errors import NoSpace, PoolInactive
+from .errors import NoSpace, PoolInactive, VolumeExists
+from .storage_types import CARVED_KINDS, VolumeSpec
 from .types import VolumeInfo
+from .xml.build import volume_xml
 from .xml.tree import attribute, read, size_bytes, text_of
 
 
@@ -15,6 +17,41 @@ def pool_of(conn: libvirt.virConnect, name: str) -> libvirt.virStoragePool:
     if not pool.isActive():
         raise PoolInactive(name=name)
     return pool
+
+
+def is_carved(pool: libvirt.virStoragePool) -> bool:
+    """Say whether volumes of the pool are pieces cut from a device."""
+    return read(pool.XMLDesc(0)).get("type") in CARVED_KINDS
+
+
+def make(
+    pool: libvirt.virStoragePool,
+    spec: VolumeSpec,
+    source: libvirt.virStorageVol | None = None,
+) -> VolumeInfo:
+    """Make a volume in the pool, from all that `source` holds where given.
+
+    A piece cut from a device is taken whole, for what libvirt makes of a sparse one there holds a
+    few MiB and dies when they are full. Raises VolumeExists, NoSpace, libvirtError.
+    """
+    if spec.name in pool.listVolumes():  # drivers differ in how they say so
+        raise VolumeExists(pool=spec.pool, name=spec.name)
+    is_whole = spec.is_preallocated or is_carved(pool)
+    xml = volume_xml(
+        name=spec.name,
+        format=spec.format,
+        capacity_bytes=spec.capacity_bytes,
+        allocation_bytes=spec.capacity_bytes if is_whole else 0,
+        backing_path=spec.backing_path,
+        backing_format=spec.backing_format,
+    )
+    if is_whole:
+        require_space(pool, spec.capacity_bytes)
+    if source is not None:
+        return describe(pool.createXMLFrom(xml, source, 0), spec.pool)
+    is_header = spec.is_preallocated and spec.format == "qcow2"
+    flags = libvirt.VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA if is_header else 0
+    return describe(pool.createXML(xml, flags), spec.pool)
 
 
 def require_space(pool: libvirt.virStoragePool, needed_bytes: int) -> None:
@@ -43,10 +80,12 @@ def in_pool(conn: libvirt.virConnect, pool: str, name: str) -> libvirt.virStorag
 
 
 def describe(volume: libvirt.virStorageVol, pool: str) -> VolumeInfo:
-    """Return what libvirt knows of the volume. ISO images count as format "iso"."""
+    """Return what libvirt knows of the volume. ISO images count as format "iso", devices as raw."""
     root = read(volume.XMLDesc(0))
     name = volume.name()
     format = attribute(root, "target/format", "type")
+    if not format and root.get("type") == "block":
+        format = "raw"
     if format in ("raw", "") and name.lower().endswith(".iso"):
         format = "iso"
     return VolumeInfo(

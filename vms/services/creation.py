@@ -140,9 +140,8 @@ def _make_disk(work: _Work, index: int, medium: VolumeInfo | None) -> DiskSpec:
     name = disk_volume_name(work.vm, index, plan.format.value)
     jobs.made(work.job, "volume", str(work.vm.host_id), pool, name)
     if plan.origin is DiskOrigin.BLANK:
-        made = storage.create_volume(
-            work.host, pool=pool, name=name, format=plan.format.value, capacity_bytes=size_bytes
-        )
+        spec = VolumeSpec(pool, name, plan.format.value, size_bytes)
+        made = copies.create(work.host, spec, partial(jobs.progress, work.job))
     else:
         source = medium
         if plan.source_volume:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vms import messages, selectors
+from vms.hypervisor.storage_types import RESIZABLE_KINDS
 from vms.hypervisor.types import Disk
 from vms.hypervisor.xml.parse import parse_domain
 from vms.models import VM, Volume
@@ -79,7 +80,10 @@ def _guest_disk(vm: VM, disk: Disk, volume: Volume | None) -> GuestDisk:
         capacity_bytes=volume.capacity_bytes,
         allocation_bytes=volume.allocation_bytes,
         backing=volume.backing_path.rsplit("/", 1)[-1],
-        can_grow=disk.device == "disk" and not disk.is_readonly and not is_seed,
+        can_grow=disk.device == "disk"
+        and not disk.is_readonly
+        and not is_seed
+        and volume.pool.kind in RESIZABLE_KINDS,
     )
 
 
@@ -124,8 +128,10 @@ def _growable(vm: VM, target: str) -> Volume:
     if not disks:
         raise Invalid({"target": Problem("unknown-disk", name=target)})
     volume = _volume_of(disks[0], _volumes(vm, disks))
-    if volume is None or not _guest_disk(vm, disks[0], volume).can_grow:
+    if volume is None:
         raise Refused("disk-cannot-grow", name=target)
+    if not _guest_disk(vm, disks[0], volume).can_grow:
+        raise Refused("disk-stays", name=target, pool=volume.pool.name)
     return volume
 
 

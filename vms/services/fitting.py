@@ -27,14 +27,13 @@ from vms.hypervisor.hardware import (
     Hardware,
     Machine,
 )
+from vms.hypervisor.storage_types import BLOCK_KINDS
 from vms.models import Host, Network, Pool, Volume
 from vms.problems import Problem
 from vms.services import hosts
 
 MAX_VCPUS = 512
 MIN_MEMORY_MIB = 32
-RAW_POOLS = frozenset({"logical", "disk", "iscsi", "scsi", "mpath"})
-"""Kinds whose volumes are devices, which hold no other format."""
 Shortfall = tuple[str, Problem]
 
 
@@ -149,7 +148,7 @@ def _disk(
         yield disk_key(index, "pool"), Problem("pool-not-found", name=disk.pool or main_pool)
     elif not pool.is_active:
         yield disk_key(index, "pool"), Problem("pool-inactive", name=pool.name)
-    elif pool.kind in RAW_POOLS and disk.format is not DiskFormat.RAW:
+    elif pool.kind in BLOCK_KINDS and disk.format is not DiskFormat.RAW:
         yield disk_key(index, "format"), Problem("pool-needs-raw", name=pool.name)
     if disk.origin is DiskOrigin.LINKED and disk.format is not DiskFormat.QCOW2:
         yield disk_key(index, "format"), Problem("linked-needs-qcow2")

@@ -21,6 +21,7 @@ from vms import selectors
 from vms.hypervisor import images, storage
 from vms.hypervisor.connection import HostConnection
 from vms.hypervisor.errors import OperationFailed, VolumeExists
+from vms.hypervisor.storage_types import BLOCK_KINDS, PoolKind
 from vms.hypervisor.types import PoolState, VolumeInfo
 from vms.imaging import checksums, formats, inspection, unpack
 from vms.imaging.formats import KEPT, Format
@@ -29,7 +30,7 @@ from vms.live import publish
 from vms.models import ImageOrigin, Job, Pool
 from vms.policy import Action, Actor, can
 from vms.problems import Problem
-from vms.services import audit, hosts, incoming, jobs, sync_storage
+from vms.services import audit, hosts, incoming, jobs, names, sync_storage
 from vms.services.job_kinds import runs
 
 IMPORT = "import-image"
@@ -156,10 +157,11 @@ def _all_steps(work: _Work) -> VolumeInfo:
     work.step("inspect")
     found = _inspect(work)
     work.step("convert")
-    if found.format not in KEPT:
-        _convert(work, found)
+    format = _format_there(work.pool, found.format)
+    if format is not found.format:
+        _convert(work, found, format)
     work.step("copy")
-    volume = _copy(work, found)
+    volume = _copy(work, format)
     _settle(work, found, volume, digest)
     return volume
 
@@ -209,8 +211,15 @@ def _inspect(work: _Work) -> Inspection:
     return inspection.inspect(work.path, expected)
 
 
-def _convert(work: _Work, found: Inspection) -> None:
-    target, total = work.make("qcow2"), found.virtual_bytes
+def _format_there(pool: Pool, format: Format) -> Format:
+    """Say what an image becomes in the pool: a device holds no qcow2."""
+    if pool.kind in BLOCK_KINDS:
+        return format if format is Format.ISO else Format.RAW
+    return format if format in KEPT else Format.QCOW2
+
+
+def _convert(work: _Work, found: Inspection, format: Format) -> None:
+    target, total = work.make(format.value), found.virtual_bytes
     told = work.told(total)
     unpack.require_space(target.parent, 0)
     try:
@@ -218,6 +227,7 @@ def _convert(work: _Work, found: Inspection) -> None:
             work.path,
             target,
             format=found.format.value,
+            into=format.value,
             limit_bytes=incoming.largest_bytes(),
             progress=lambda fraction: told(round(fraction * total)),
         )
@@ -234,13 +244,12 @@ def _full(target: Path, total_bytes: int) -> Problem:
     return Problem("uploads-full", missing_bytes=max(1, total_bytes - target.stat().st_size))
 
 
-def _copy(work: _Work, found: Inspection) -> VolumeInfo:
+def _copy(work: _Work, format: Format) -> VolumeInfo:
     """Stream the file into the pool under a name that is free there."""
-    format = found.format if found.format in KEPT else Format.QCOW2
     size = work.path.stat().st_size
     host = hosts.connection(work.pool.host)
     taken = _taken(work, host)
-    for name in _names(work.params.filename, format):
+    for name in _names(work.pool, work.params.filename, format):
         before = list(work.job.undo)
         if name in taken:
             continue
@@ -269,8 +278,9 @@ def _taken(work: _Work, host: HostConnection) -> frozenset[str]:
     return frozenset(there | {each[2] for each in coming if each[:2] == place})
 
 
-def _names(filename: str, format: Format) -> list[str]:
+def _names(pool: Pool, filename: str, format: Format) -> list[str]:
     """Propose names for the volume: that of the file, then with a number behind it."""
+    filename = names.in_ascii(filename) if pool.kind == PoolKind.LOGICAL else filename
     stem = _ODD.sub("-", formats.declared(filename).stem).strip("-.")[:100] or "image"
     ending = format.value
     return [f"{stem}.{ending}", *(f"{stem}-{number}.{ending}" for number in range(2, _TRIES))]

@@ -59,6 +59,11 @@ def has_control_characters(text: str, *, allowed: str = "") -> bool:
     )
 
 
+def in_ascii(name: str) -> str:
+    """Return the name without accents and without the letters that ASCII has not."""
+    return unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+
+
 def candidates(name: str) -> Iterator[str]:
     """Yield the name, then the name with -2, -3 ... up to -99, within the length that is
     allowed.

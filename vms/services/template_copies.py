@@ -12,14 +12,14 @@ from django.db import IntegrityError, transaction
 from vms import selectors
 from vms.hypervisor import copies, storage, sysprep
 from vms.hypervisor.blueprint import Blueprint, CloudPlan
-from vms.hypervisor.storage_types import VolumeSpec
+from vms.hypervisor.storage_types import BLOCK_KINDS, VolumeSpec
 from vms.hypervisor.types import Disk, VmState, VolumeInfo
 from vms.hypervisor.xml.machine import disk_like, machine_of
 from vms.hypervisor.xml.parse import parse_domain
 from vms.models import VM, CloudInit, Job, Pool, Template, Volume
 from vms.policy import Action, Actor, Person, SystemActor, can
 from vms.problems import Forbidden, Invalid, Problem, Refused
-from vms.services import audit, busy, creation, fitting, hosts, job_kinds, jobs, names, sync_storage
+from vms.services import audit, busy, creation, hosts, job_kinds, jobs, names, sync_storage
 from vms.services.templates import TemplateContent, make
 
 KIND = "copy-template"
@@ -55,7 +55,7 @@ class CopyPreview:
 def preview(*, actor: Actor, vm_id: selectors.Identifier) -> CopyPreview:
     """Say what a template from the guest would copy. Raises Forbidden, NotFound."""
     vm = _guest(actor, vm_id)
-    pools = Pool.objects.filter(host=vm.host, state="active").exclude(kind__in=fitting.RAW_POOLS)
+    pools = Pool.objects.filter(host=vm.host, state="active").exclude(kind__in=BLOCK_KINDS)
     found = _disks(vm)
     reason = busy.blocker(vm) or ("" if vm.vm_state is VmState.OFF else "must-be-off")
     if not reason and (not found or any(volume is None for _disk, volume in found)):
@@ -105,7 +105,7 @@ def _errors(vm: VM, wish: CopyWish, shown: CopyPreview) -> dict[str, Problem]:
     if wish.pool and wish.pool not in shown.pools:
         errors["pool"] = Problem("pool-not-found", name=wish.pool)
     kinds = {volume.pool.kind for _disk, volume in _disks(vm) if volume}
-    if not wish.pool and not kinds.isdisjoint(fitting.RAW_POOLS):
+    if not wish.pool and not kinds.isdisjoint(BLOCK_KINDS):
         errors["pool"] = Problem("required")  # guests need qcow2 over the copies, beside them
     if wish.is_cleaned and shown.clean_reason:
         errors["is_cleaned"] = Problem(shown.clean_reason)

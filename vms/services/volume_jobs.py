@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from vms.hypervisor import copies, disks, domains, storage
+from vms.hypervisor import copies, disks, domains, storage, wiping
 from vms.hypervisor.connection import HostConnection
 from vms.hypervisor.errors import (
     DomainNotFound,
@@ -18,7 +18,7 @@ from vms.hypervisor.errors import (
     VolumeExists,
     VolumeNotFound,
 )
-from vms.hypervisor.storage_types import DiskUse, VolumeSpec
+from vms.hypervisor.storage_types import BLOCK_KINDS, DiskUse, VolumeSpec
 from vms.hypervisor.types import VolumeInfo
 from vms.models import Job, Pool, Volume
 from vms.policy import Actor
@@ -75,9 +75,9 @@ def run_wipe(job: Job) -> None:
     uses.now(volume).require_none()
     info = _look(volume)
     jobs.step(job, "wipe", 1)
-    copies.wipe(link, pool=pool.name, name=volume.name, progress=_progress(job))
+    wiping.wipe(link, pool=pool.name, name=volume.name, progress=_progress(job))
     jobs.advance(job, "volume", 2)
-    if pool.kind not in volumes.BLOCK_KINDS:
+    if pool.kind not in BLOCK_KINDS:
         storage.delete_volume(link, pool=pool.name, name=volume.name)
         format = "raw" if info.format == "iso" else info.format
         storage.create_volume(
@@ -253,7 +253,7 @@ def _look(volume: Volume) -> VolumeInfo:
         raise VolumeNotFound(pool=pool, name=name) from error
 
 
-def _progress(job: Job) -> copies.Progress:
+def _progress(job: Job) -> wiping.Progress:
     return partial(jobs.progress, job)
 
 

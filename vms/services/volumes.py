@@ -6,6 +6,7 @@ anything is lost or moved the host itself is asked who needs the volume.
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,17 +17,22 @@ from django.db import IntegrityError, transaction
 from vms import messages, selectors
 from vms.hypervisor import disks, storage
 from vms.hypervisor.connection import HostConnection
-from vms.hypervisor.storage_types import DiskUse, VolumeSpec
+from vms.hypervisor.storage_types import (
+    BLOCK_KINDS,
+    RESIZABLE_KINDS,
+    DiskUse,
+    PoolKind,
+    VolumeSpec,
+)
 from vms.models import VM, Job, Pool, Volume
 from vms.policy import Action, Actor
 from vms.problems import Invalid, NotFound, Problem, Refused
 from vms.services import audit, busy, hosts, jobs, names, quotas, survey, uses
 
 FORMATS = ("qcow2", "raw")
-BLOCK_KINDS = frozenset({"logical", "disk", "iscsi", "iscsi-direct", "scsi", "mpath", "zfs", "rbd"})
-"""Kinds of pools whose volumes are devices: they hold raw disks and nothing else."""
 MIN_BYTES = 1 << 20
 MAX_BYTES = 1 << 58
+_LOGICAL_NAME = re.compile(r"[A-Za-z0-9+_.][A-Za-z0-9+_.-]*\Z")
 CREATE, CLONE, WIPE, MOVE = "create-volume", "clone-volume", "wipe-volume", "move-volume"
 STEPS = {CREATE: 2, CLONE: 3, WIPE: 3, MOVE: 4}
 
@@ -134,6 +140,7 @@ def resize(
     _require_running(volume.pool)
     if errors := _size_errors(capacity_bytes):
         raise Invalid(errors)
+    _require_resizable(volume, capacity_bytes)
     standing = uses.now(volume)
     is_shrink = capacity_bytes < volume.capacity_bytes
     if is_shrink:
@@ -153,6 +160,17 @@ def resize(
             set_size(volume, standing, capacity_bytes)
     volume.refresh_from_db()
     return volume
+
+
+def _require_resizable(volume: Volume, capacity_bytes: int) -> None:
+    """Refuse what libvirt cannot do; a guest can be told of what has been done without it."""
+    is_told = capacity_bytes == volume.capacity_bytes
+    if volume.pool.kind not in RESIZABLE_KINDS and not is_told:
+        device = {"name": volume.name, "path": volume.path}
+        code = (
+            "lvm-resized-by-hand" if volume.pool.kind == PoolKind.LOGICAL else "pool-cannot-resize"
+        )
+        raise Refused(code, **device)
 
 
 @contextmanager
@@ -187,7 +205,8 @@ def set_size(volume: Volume, standing: uses.Standing, capacity_bytes: int) -> No
     link, pool = hosts.connection(volume.pool.host), volume.pool
     is_shrink = capacity_bytes < volume.capacity_bytes
     writer = standing.writers[0] if standing.writers else None
-    if writer is None or pool.kind in BLOCK_KINDS:  # a device has to be larger before its guest is
+    is_first = writer is None or pool.kind in BLOCK_KINDS  # a device grows before its guest sees it
+    if is_first and pool.kind in RESIZABLE_KINDS:
         disks.resize_volume(
             link,
             pool=pool.name,
@@ -315,6 +334,8 @@ def _name_errors(pool: Pool, name: str) -> dict[str, Problem]:
         return {"name": Problem("required")}
     if problem := names.name_problem(name):
         return {"name": problem}
+    if pool.kind == PoolKind.LOGICAL and not _LOGICAL_NAME.match(name):
+        return {"name": Problem("logical-name-rule")}
     if Volume.objects.filter(pool=pool, name=name).exists():
         return {"name": Problem("volume-exists", pool=pool.name, name=name)}
     return {}

@@ -185,7 +185,7 @@ def _set_medium(drive: etree._Element, path: str) -> None:
     if not path:
         return
     source = etree.Element("source")
-    put(source, "file", path)
+    _set_place(drive, source, path)
     target = drive.find("target")
     if target is None:
         drive.append(source)
