@@ -46,6 +46,14 @@ SENTENCES: dict[str, Text] = {
         "The host did not answer within %(timeout_s)s seconds. It may still finish what was asked; "
         "look again in a moment."
     ),
+    "storage-silent": lazy(
+        "A storage pool of the host does not answer, its server or device may be gone, and libvirt "
+        "says nothing about storage until it does. Guests that do not need it run on. Try again "
+        "when it is back."
+    ),
+    "pool-silent": lazy(
+        "The storage pool “%(name)s” does not answer; its server or device may be gone."
+    ),
     "host-busy": lazy("The host is busy with calls that do not end. Try again in a minute."),
     "domain-not-found": lazy("This guest is no longer on the host."),
     "pool-not-found": lazy("There is no storage pool “%(name)s” on the host."),

@@ -233,8 +233,7 @@ def test_volumes_are_made_found_and_deleted(host: HostConnection) -> None:
         host,
         pool=pool,
         name="o.qcow2",
-        backing_path=base.path,
-        backing_format="raw",
+        backing=base,
         capacity_bytes=2**21,
     )
     assert overlay.backing_path == base.path

@@ -475,8 +475,7 @@ def test_an_overlay_is_as_large_as_asked_and_names_its_base(
         real_host,
         pool=real_pool.name,
         name=f"top {ODD}.qcow2",
-        backing_path=base.path,
-        backing_format="qcow2",
+        backing=base,
         capacity_bytes=7 * MIB,
     )
     assert overlay.capacity_bytes == 7 * MIB
@@ -499,14 +498,13 @@ def test_an_overlay_is_refused_with_the_reason(
         wanted: dict[str, object] = {
             "pool": real_pool.name,
             "name": "o.qcow2",
-            "backing_path": base.path,
-            "backing_format": "qcow2",
+            "backing": base,
             "capacity_bytes": 5 * MIB,
         }
         return storage.create_overlay(real_host, **(wanted | changes))  # type: ignore[arg-type] # any
 
     with pytest.raises(VolumeNotFound) as caught:
-        overlay(backing_path="/nowhere.qcow2")
+        overlay(backing=replace(base, name="nowhere.qcow2", path="/nowhere.qcow2"))
     assert caught.value.params["name"] == "/nowhere.qcow2"
     with pytest.raises(InvalidConfig):
         overlay(capacity_bytes=4 * MIB)

@@ -10,16 +10,16 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from tests.real.place import MIB, Place
 from tests.support.secondhost import SecondHost, second_host
 from tests.support.site import wait_until
-from vms.hypervisor import domains, registry
-from vms.hypervisor import pools as libvirt_pools
+from vms.hypervisor import domains, registry, storage
 from vms.hypervisor.blueprint import Blueprint, CloudPlan, DiskOrigin, DiskPlan
-from vms.hypervisor.errors import HypervisorError
+from vms.hypervisor.errors import HypervisorError, StorageSilent
 from vms.hypervisor.hardware import DiskFormat
 from vms.hypervisor.storage_types import PoolKind
 from vms.models import Host, Job, Pool, Volume
@@ -29,6 +29,8 @@ from vms.services import deletion, disks, jobs, machines, pools, survey, templat
 from vms.services.templates import TemplateContent
 from vms.services.uploads import UploadRequest
 from vms.services.volumes import NewVolume
+from vms.worker import listing
+from vms.worker.desk import Desk
 
 pytestmark = pytest.mark.timeout(400)  # the first of them starts the host
 
@@ -321,15 +323,42 @@ def test_a_share_that_is_not_there_is_refused_and_not_kept(there, second, share)
     assert "none" not in second.run("virsh pool-list --all --name")
 
 
-def test_a_server_that_goes_away_costs_its_callers_a_limit_and_comes_back(there, second, share):
-    there.volume(share, "disk.qcow2", 8 * MIB)
+def test_a_server_that_goes_away_takes_its_pool_alone_and_comes_back(
+    there, second, share, monkeypatch
+):
+    """Neither the host nor the other pools are gone, and no calls pile up behind the one."""
+    monkeypatch.setattr(storage, "list_volumes", partial(storage.list_volumes, timeout_s=8))
+    desk = Desk(there.row)
+    folder = there.pool("dir")
+    base, _lost = there.volume(folder, "base.qcow2", 8 * MIB), there.volume(share, "x.qcow2", MIB)
     second.run("systemctl stop nfs-server")
+
+    listing.everything(desk, refresh=True)
+    there.row.refresh_from_db()
+    assert there.row.status == "connected"
+    states = dict(Pool.objects.values_list("name", "state"))
+    assert (states[share.name], states[folder.name]) == ("inaccessible", "active")
+    assert Volume.objects.filter(pool=share).exists()
     began = time.monotonic()
-    with pytest.raises(HypervisorError) as caught:
-        libvirt_pools.refresh(there.link, share.name)
-    assert caught.value.code == "host-timeout"
-    assert time.monotonic() - began < libvirt_pools.POOL_TIMEOUT_S + 5
-    # The host itself is there, with all that does not lie on the share.
-    assert domains.list_all(there.link) == []
+    listing.everything(desk, refresh=True)
+    assert time.monotonic() - began < 8
+    assert there.link.stuck_threads == 1
+
+    # Guests can be made elsewhere; what has to ask every pool says at once why it cannot.
+    there.volume(folder, "other.qcow2", 8 * MIB)
+    info = storage.get_volume(there.link, pool=folder.name, name=base.name)
+    storage.create_overlay(
+        there.link, pool=folder.name, name="o.qcow2", backing=info, capacity_bytes=8 * MIB
+    )
+    with pytest.raises(StorageSilent):
+        volumes.delete(actor=there.actor, volume_id=base.pk)
+    share.refresh_from_db()
+    with pytest.raises(Refused, match="pool-silent"):
+        volumes.create(actor=there.actor, pool_id=share.pk, new=NewVolume("y", "raw", MIB))
+
     second.run("systemctl start nfs-server")
-    wait_until(lambda: there.names(share) == ["disk.qcow2"], limit_s=120, what="the share is back")
+    wait_until(lambda: not there.link.stuck_threads, limit_s=120, what="the share is back")
+    listing.everything(desk, refresh=True)
+    share.refresh_from_db()
+    assert share.state == "active"
+    assert there.names(share) == ["x.qcow2"]

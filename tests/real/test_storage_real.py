@@ -124,8 +124,7 @@ def test_a_clone_stands_alone_and_keeps_the_source_as_it_was(place, monkeypatch)
         place.link,
         pool=pool.name,
         name="top.qcow2",
-        backing_path=base.path,
-        backing_format="qcow2",
+        backing=base,
         capacity_bytes=base.capacity_bytes,
     )
     survey.pool(place.row, pool.name)

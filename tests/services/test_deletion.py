@@ -78,8 +78,7 @@ def test_a_disk_another_guest_is_based_on_cannot_go(vm, alice, test_host, delete
         hosts.connection(test_host),
         pool="default-pool",
         name="child.qcow2",
-        backing_path=own.path,
-        backing_format="qcow2",
+        backing=own,
         capacity_bytes=1 << 30,
     )
     survey.storage_of(test_host)

@@ -134,8 +134,7 @@ def full(admin, test_host, link):
         link,
         pool="extra",
         name="top.qcow2",
-        backing_path=base.path,
-        backing_format="qcow2",
+        backing=base,
         capacity_bytes=1 << 20,
     )
     survey.storage_of(test_host)

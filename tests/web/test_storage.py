@@ -43,6 +43,22 @@ def test_a_pool_over_85_percent_warns_with_a_way_out(web, admin, pool):
     assert web(admin).get(link.get("href")).status_code == 200
 
 
+def test_a_pool_that_does_not_answer_says_so_and_shows_what_was_seen(web, admin, pool, image):
+    Pool.objects.update(state="inaccessible")
+    page = web(admin).get(reverse("pool", args=[pool.pk]))
+    (notice,) = texts(page, "#pool-trouble .notice")
+    assert "does not answer" in notice
+    assert image.name in texts(page, "#volumes tbody")[0]
+    (state,) = texts(page, "#pool-head .tag")
+    assert state == "cannot be reached"
+    assert not tree(page).cssselect("a.btn-primary")
+    (notice,) = texts(web(admin).get(reverse("storage")), "#pools .notice")
+    assert "does not answer" in notice
+    wanted = {"name": "x", "format": "raw", "capacity_gib": "1"}
+    refused = web(admin).post(reverse("volume-new", args=[pool.pk]), wanted)
+    assert "does not answer" in refused.content.decode()
+
+
 def test_storage_is_for_administrators(web, alice, mallory, pool, image):
     for user in (alice, mallory):
         client = web(user)

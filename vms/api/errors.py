@@ -46,6 +46,7 @@ _HOST_STATUS: dict[type[host_errors.HypervisorError], int] = {
     host_errors.HostAway: 503,
     host_errors.HostBusy: 503,
     host_errors.HostTimeout: 504,
+    host_errors.StorageSilent: 503,
     host_errors.OperationFailed: 502,
 }
 

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import libvirt
 
 from .callpool import CallPool
-from .errors import HostAway, HostBusy
+from .errors import HostAway, HostBusy, HostTimeout, StorageSilent
 from .link import Hold, Link, Watcher
 from .translate import translate
 
@@ -39,6 +39,8 @@ class Lane(StrEnum):
     VERBS = "verbs"
     WATCH = "watch"
     STREAMS = "streams"
+    STORAGE = "storage"
+    """What is asked of pools: one whose server is gone never answers, and holds what asks it."""
     COPIES = "copies"
     """Calls that take as long as a disk is large; libvirt goes on with them whatever we do."""
 
@@ -86,6 +88,10 @@ class HostConnection:
         """Number of calls that outlived their time limit and have not returned yet."""
         return sum(line.pool.stuck for line in self._lines.values())
 
+    def is_stuck(self, lane: Lane) -> bool:
+        """True while a call of the lane is under way that its caller has given up."""
+        return self._lines[lane].pool.stuck > 0
+
     def call(
         self,
         lane: Lane,
@@ -100,13 +106,13 @@ class HostConnection:
 
         `context` fills the parameters of translated errors (uuid, name, pool ...). `on_late` gets a
         result that arrives after the time limit, to free it. Raises HypervisorError: HostAway,
-        HostTimeout, HostBusy, or what libvirt said. A connection found dead before the call is
-        opened again once; a call that may have reached the host is never repeated. `must_be_first`
-        asks for the connection that watchers know.
+        HostTimeout, HostBusy (StorageSilent for both in the lane of pools), or what libvirt said. A
+        connection found dead before the call is opened again once; a call that may have reached the
+        host is never repeated. `must_be_first` asks for the connection that watchers know.
         """
         limit_s = self.call_timeout_s if timeout_s is None else timeout_s
         deadline_s = time.monotonic() + limit_s
-        with _translated(context):
+        with _translated(context), _of_lane(lane):
             try:
                 return self._try(lane, fn, deadline_s, on_late, must_be_first)
             except _Lost as lost:
@@ -214,6 +220,17 @@ def _translated(context: Mapping[str, str] | None) -> Iterator[None]:
         raise HostAway(reason=lost.reason) from lost
     except libvirt.libvirtError as error:
         raise translate(error, **(context or {})) from error
+
+
+@contextmanager
+def _of_lane(lane: Lane) -> Iterator[None]:
+    """Say of a pool that does not answer that it is the pool: the host itself may well be there."""
+    try:
+        yield
+    except (HostTimeout, HostBusy) as error:
+        if lane is Lane.STORAGE:
+            raise StorageSilent(**error.params) from error
+        raise
 
 
 def _guarded(hold: Hold, fn: Callable[[libvirt.virConnect], T]) -> T:

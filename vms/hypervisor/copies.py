@@ -143,6 +143,6 @@ def _written(host: HostConnection, spec: VolumeSpec) -> int:
         return 0 if is_carved(pool) else int(volume.info()[2])
 
     try:
-        return host.call(Lane.WATCH, run)
+        return host.call(Lane.STORAGE, run)
     except HypervisorError:
         return 0

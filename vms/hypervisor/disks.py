@@ -36,7 +36,7 @@ def resize_volume(
         return describe(volume, pool)
 
     context = {"pool": pool, "name": name, "what": "resize"}
-    return host.call(Lane.VERBS, run, timeout_s=RESIZE_TIMEOUT_S, context=context)
+    return host.call(Lane.STORAGE, run, timeout_s=RESIZE_TIMEOUT_S, context=context)
 
 
 def grow_live(host: HostConnection, uuid: str, *, target: str, capacity_bytes: int) -> None:

@@ -36,7 +36,7 @@ def file_bytes(host: HostConnection, *, pool: str, name: str) -> int:
             element = root.find("capacity")
         return size_bytes(element)
 
-    found = host.call(Lane.WATCH, run, context={"pool": pool, "name": name})
+    found = host.call(Lane.STORAGE, run, context={"pool": pool, "name": name})
     if found <= 0:
         raise OperationFailed(detail="the size of the file is not known")
     return found

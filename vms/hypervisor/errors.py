@@ -32,6 +32,12 @@ class HostTimeout(HypervisorError):
     retryable = True
 
 
+class StorageSilent(HostTimeout):
+    """A pool does not answer, and libvirt lists none and finds no path until it does."""
+
+    code = "storage-silent"
+
+
 class HostBusy(HypervisorError):
     """Every thread of the lane is taken by calls that do not return."""
 

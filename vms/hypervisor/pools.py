@@ -90,7 +90,7 @@ def delete_with_data(host: HostConnection, name: str) -> None:
 def get_xml(host: HostConnection, name: str) -> str:
     """Return the definition of the pool, without secrets."""
     return host.call(
-        Lane.WATCH,
+        Lane.STORAGE,
         lambda conn: str(conn.storagePoolLookupByName(name).XMLDesc(0)),
         context={"pool": name, "name": name},
     )
@@ -98,7 +98,7 @@ def get_xml(host: HostConnection, name: str) -> str:
 
 def _act(host: HostConnection, name: str, act: Callable[[libvirt.virStoragePool], object]) -> None:
     host.call(
-        Lane.VERBS,
+        Lane.STORAGE,
         lambda conn: act(conn.storagePoolLookupByName(name)),
         timeout_s=POOL_TIMEOUT_S,
         context={"pool": name, "name": name},
@@ -128,7 +128,7 @@ def _define(host: HostConnection, xml: str, build: int | None, *, must_start: bo
 
     try:
         return host.call(
-            Lane.VERBS, run, timeout_s=POOL_TIMEOUT_S, context={"pool": name, "name": name}
+            Lane.STORAGE, run, timeout_s=POOL_TIMEOUT_S, context={"pool": name, "name": name}
         )
     except OperationFailed as error:
         if _is_of_definition(error):

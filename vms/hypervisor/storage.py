@@ -8,7 +8,13 @@ from contextlib import suppress
 import libvirt
 
 from .connection import HostConnection, Lane
-from .errors import InvalidConfig, OperationFailed, VolumeNotFound
+from .errors import (
+    InvalidConfig,
+    OperationFailed,
+    PoolNotFound,
+    StorageSilent,
+    VolumeNotFound,
+)
 from .storage_types import VolumeSpec
 from .types import PoolInfo, PoolState, VolumeInfo
 from .upload import overwrite_bytes, upload_bytes, upload_file
@@ -43,8 +49,32 @@ _STATES = {
 
 
 def list_pools(host: HostConnection, *, timeout_s: float = LIST_TIMEOUT_S) -> list[PoolInfo]:
-    """Return every pool, by name. One that vanishes meanwhile is left out."""
-    return host.call(Lane.WATCH, _list_pools, timeout_s=timeout_s)
+    """Return every pool, by name. One that vanishes meanwhile is left out.
+
+    Raises StorageSilent, at once while an earlier call still waits for a pool.
+    """
+    require_answer(host)
+    return host.call(Lane.STORAGE, _list_pools, timeout_s=timeout_s)
+
+
+def pools_named(host: HostConnection, name: str) -> list[PoolInfo]:
+    """Return the pool of that name, in a list that is empty where there is none."""
+    try:
+        return [
+            host.call(
+                Lane.STORAGE,
+                lambda conn: _pool_info(conn.storagePoolLookupByName(name)),
+                context={"pool": name},
+            )
+        ]
+    except PoolNotFound:
+        return []
+
+
+def require_answer(host: HostConnection) -> None:
+    """Raise StorageSilent while a call waits for a pool: whatever looks at all pools waits, too."""
+    if host.is_stuck(Lane.STORAGE):
+        raise StorageSilent()
 
 
 def list_volumes(
@@ -68,13 +98,13 @@ def list_volumes(
         found = (_described(volume, pool_name) for volume in pool.listAllVolumes(0))
         return sorted((info for info in found if info), key=lambda info: info.name)
 
-    return host.call(Lane.WATCH, run, timeout_s=timeout_s, context={"pool": pool_name})
+    return host.call(Lane.STORAGE, run, timeout_s=timeout_s, context={"pool": pool_name})
 
 
 def get_volume(host: HostConnection, *, pool: str, name: str) -> VolumeInfo:
     """Return one volume. Raises PoolNotFound, PoolInactive, VolumeNotFound."""
     return host.call(
-        Lane.WATCH,
+        Lane.STORAGE,
         lambda conn: describe(in_pool(conn, pool, name), pool),
         context={"pool": pool, "name": name},
     )
@@ -87,8 +117,9 @@ def find_by_path(host: HostConnection, path: str) -> VolumeInfo | None:
         volume = conn.storageVolLookupByPath(path)
         return describe(volume, volume.storagePoolLookupByVolume().name())
 
+    require_answer(host)
     try:
-        return host.call(Lane.WATCH, run)
+        return host.call(Lane.STORAGE, run)
     except VolumeNotFound:
         return None
 
@@ -114,7 +145,7 @@ def ensure_dir_pool(
             pool.setAutostart(1)
         return _pool_info(pool)
 
-    return host.call(Lane.VERBS, run, timeout_s=timeout_s, context={"pool": name})
+    return host.call(Lane.STORAGE, run, timeout_s=timeout_s, context={"pool": name})
 
 
 def create_volume(
@@ -138,35 +169,42 @@ def create_overlay(
     *,
     pool: str,
     name: str,
-    backing_path: str,
-    backing_format: str,
+    backing: VolumeInfo,
     capacity_bytes: int,
     timeout_s: float = CREATE_TIMEOUT_S,
 ) -> VolumeInfo:
-    """Make a qcow2 volume that starts as what stands at `backing_path` and never changes that.
+    """Make a qcow2 volume that starts as `backing` and never changes that.
 
     Raises VolumeNotFound (with the path as name) where the backing file is missing, InvalidConfig
     where it is larger than `capacity_bytes`, and what create_volume raises.
     """
-    backing = find_by_path(host, backing_path)
-    if backing is not None and backing.capacity_bytes > capacity_bytes:
+    if backing.capacity_bytes > capacity_bytes:
         raise InvalidConfig(detail=f"{capacity_bytes} < {backing.capacity_bytes}")
     spec = VolumeSpec(
         pool,
         name,
         "qcow2",
         capacity_bytes,
-        backing_path=backing_path,
-        backing_format=backing_format,
+        backing_path=backing.path,
+        backing_format=backing.format,
     )
     try:
         return _create(host, spec, timeout_s)
     except OperationFailed as error:
         cause = error.__cause__
         is_missing = isinstance(cause, libvirt.libvirtError) and cause.get_int1() == errno.ENOENT
-        if is_missing or find_by_path(host, backing_path) is None:
-            raise VolumeNotFound(pool="", name=backing_path) from error
+        if is_missing or not _is_there(host, backing):
+            raise VolumeNotFound(pool="", name=backing.path) from error
         raise
+
+
+def _is_there(host: HostConnection, volume: VolumeInfo) -> bool:
+    """Say whether a volume can be looked at."""
+    try:
+        get_volume(host, pool=volume.pool, name=volume.name)
+    except (VolumeNotFound, PoolNotFound, OperationFailed):
+        return False
+    return True
 
 
 def delete_volume(
@@ -175,7 +213,7 @@ def delete_volume(
     """Delete the volume; fine if it is gone already. Raises PoolNotFound, PoolInactive."""
     try:
         host.call(
-            Lane.VERBS,
+            Lane.STORAGE,
             lambda conn: in_pool(conn, pool, name).delete(0),
             timeout_s=timeout_s,
             context={"pool": pool, "name": name},
@@ -222,7 +260,7 @@ def _described(volume: libvirt.virStorageVol, pool: str) -> VolumeInfo | None:
 
 def _create(host: HostConnection, spec: VolumeSpec, timeout_s: float) -> VolumeInfo:
     return host.call(
-        Lane.VERBS,
+        Lane.STORAGE,
         lambda conn: make(pool_of(conn, spec.pool), spec),
         timeout_s=timeout_s,
         context={"pool": spec.pool, "name": spec.name},

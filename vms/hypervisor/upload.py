@@ -262,7 +262,7 @@ def _grow(host: HostConnection, pool: str, name: str, capacity_bytes: int) -> Vo
 def _remove(host: HostConnection, pool: str, name: str) -> None:
     try:
         host.call(
-            Lane.VERBS,
+            Lane.STORAGE,
             lambda conn: in_pool(conn, pool, name).delete(0),
             context={"pool": pool, "name": name},
         )

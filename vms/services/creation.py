@@ -170,8 +170,7 @@ def _from_source(
         work.host,
         pool=work.pool_of(plan),
         name=name,
-        backing_path=source.path,
-        backing_format=source.format,
+        backing=source,
         capacity_bytes=max(size_bytes, source.capacity_bytes),
     )
 

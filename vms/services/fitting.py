@@ -31,6 +31,7 @@ from vms.hypervisor.storage_types import BLOCK_KINDS
 from vms.models import Host, Network, Pool, Volume
 from vms.problems import Problem
 from vms.services import hosts
+from vms.services.pool_state import pool_problem
 
 MAX_VCPUS = 512
 MIN_MEMORY_MIB = 32
@@ -146,8 +147,8 @@ def _disk(
         yield disk_key(index, "pool"), Problem("required")
     elif pool is None:
         yield disk_key(index, "pool"), Problem("pool-not-found", name=disk.pool or main_pool)
-    elif not pool.is_active:
-        yield disk_key(index, "pool"), Problem("pool-inactive", name=pool.name)
+    elif problem := pool_problem(pool):
+        yield disk_key(index, "pool"), problem
     elif pool.kind in BLOCK_KINDS and disk.format is not DiskFormat.RAW:
         yield disk_key(index, "format"), Problem("pool-needs-raw", name=pool.name)
     if disk.origin is DiskOrigin.LINKED and disk.format is not DiskFormat.QCOW2:

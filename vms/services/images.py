@@ -18,6 +18,7 @@ from vms.models import Host, ImageOrigin, Volume
 from vms.policy import Action, Actor, can
 from vms.problems import Forbidden, Problem, Refused
 from vms.services import audit, hosts, uses
+from vms.services.pool_state import pool_problem
 from vms.services.uses import Use, UseKind
 
 GUESTS = frozenset({UseKind.DISK, UseKind.BELOW, UseKind.CD})
@@ -42,8 +43,8 @@ class Image:
         """Why it cannot be deleted now, None when it can."""
         if self.is_being_made:
             return Problem("image-being-made")
-        if not self.volume.pool.is_active:
-            return Problem("pool-inactive", name=self.volume.pool.name)
+        if problem := pool_problem(self.volume.pool):
+            return problem
         if self.uses or self.hidden_uses:
             return Problem("image-used", users=self._users())
         return None

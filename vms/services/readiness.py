@@ -11,6 +11,7 @@ from vms.models import Template, Volume
 from vms.problems import Problem
 from vms.services import fitting
 from vms.services.fitting import Stock
+from vms.services.pool_state import SILENT, pool_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,10 @@ def _status(template: Template, stock: Stock) -> TemplateStatus:
         where = {"name": template.volume_name, "pool": template.pool_name}
         if image is None:
             return _invalid(Problem("image-gone", **where))
-        if not image.pool.is_active:
+        problem = pool_problem(image.pool)
+        if problem and problem.code == SILENT:
+            return _invalid(problem)
+        if problem:
             return _invalid(Problem("image-pool-inactive", pool=template.pool_name))
     for _key, problem in fitting.shortfalls(blueprint, stock, template.pool_name):
         return TemplateStatus(False, problem.code, messages.sentence(problem), image)

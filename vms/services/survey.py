@@ -5,9 +5,11 @@ Used by the worker's reconcile and by the first set-up; one failing part does no
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from vms.hypervisor import domains, networks, nodes, storage
-from vms.hypervisor.errors import HypervisorError
-from vms.hypervisor.types import PoolState, VolumeInfo
+from vms.hypervisor.errors import HostAway, HostBusy, HypervisorError, StorageSilent
+from vms.hypervisor.types import PoolInfo, PoolState, VolumeInfo
 from vms.models import Host
 from vms.services import hosts, sync
 
@@ -25,28 +27,52 @@ def all_domains(host: Host) -> None:
 
 def storage_of(host: Host) -> None:
     """Read every pool and the volumes of those that run. Raises host errors."""
+    look_at_storage(host, refresh=True)
+
+
+def look_at_storage(host: Host, *, refresh: bool) -> dict[str, str]:
+    """Read every pool and the volumes of those that run; `refresh` looks for files put there by
+    hand. Returns the code of what was wrong by pool, "" for none. Raises host errors.
+
+    A pool that does not answer is written as one that cannot be reached, with its volumes as seen.
+    """
     link = hosts.connection(host)
     before = sync.before_listing(host)
     pools = storage.list_pools(link)
     volumes: dict[str, list[VolumeInfo]] = {}
-    for pool in pools:
-        if pool.state is not PoolState.ACTIVE:
-            continue
+    codes = {pool.name: "" for pool in pools if pool.state is PoolState.ACTIVE}
+    for name in codes:
         try:
-            volumes[pool.name] = storage.list_volumes(link, pool.name, refresh=True)
-        except HypervisorError:
-            continue
-    sync.observe_pools(host, pools, volumes, before=before)
+            volumes[name] = storage.list_volumes(link, name, refresh=refresh)
+        except (HostAway, HostBusy):
+            raise
+        except HypervisorError as error:
+            codes[name] = error.code
+    seen = [_unless_silent(pool, codes.get(pool.name, "")) for pool in pools]
+    sync.observe_pools(host, seen, volumes, before=before)
+    return codes
+
+
+def _unless_silent(pool: PoolInfo, code: str) -> PoolInfo:
+    is_silent = code == StorageSilent.code
+    return replace(pool, state=PoolState.INACCESSIBLE) if is_silent else pool
 
 
 def pool(host: Host, name: str) -> None:
-    """Read every pool, and the volumes of one of them if it runs. Raises host errors."""
+    """Read every pool, and the volumes of one of them if it runs. Raises host errors.
+
+    While another does not answer, this one alone is read.
+    """
     link = hosts.connection(host)
     before = sync.before_listing(host)
-    pools = storage.list_pools(link)
+    only = ""
+    try:
+        pools = storage.list_pools(link)
+    except StorageSilent:
+        pools, only = storage.pools_named(link, name), name
     is_active = any(one.name == name and one.state is PoolState.ACTIVE for one in pools)
     volumes = {name: storage.list_volumes(link, name, refresh=True)} if is_active else {}
-    sync.observe_pools(host, pools, volumes, before=before)
+    sync.observe_pools(host, pools, volumes, before=before, only=only)
 
 
 def networks_of(host: Host) -> None:

@@ -52,14 +52,18 @@ def observe_pools(
     volumes: Mapping[str, Sequence[VolumeInfo]],
     *,
     before: StorageBefore | None = None,
+    only: str = "",
 ) -> None:
     """Make the rows equal to a listing of all pools, and of the volumes of those in `volumes`.
+
+    With `only` it is a listing of the pool of that name, and says nothing of others.
 
     A pool that is not in `volumes` (inactive, or not listed this time) keeps the volumes last seen.
     `before` is what was there when the listing began; without it nothing was changed meanwhile.
     """
     with transaction.atomic():
-        old_pools = {str(row.pool_uuid): row for row in Pool.objects.filter(host=host)}
+        rows = Pool.objects.filter(host=host, **({"name": only} if only else {}))
+        old_pools = {str(row.pool_uuid): row for row in rows}
         wanted = {info.uuid: _pool_values(host, info) for info in pools}
         has_changed = _upsert(Pool, old_pools, wanted, before.pools if before else None)
         names = {row.name: row for row in Pool.objects.filter(host=host, name__in=volumes)}

@@ -28,6 +28,7 @@ from vms.models import VM, Job, Pool, Volume
 from vms.policy import Action, Actor
 from vms.problems import Invalid, NotFound, Problem, Refused
 from vms.services import audit, busy, hosts, jobs, names, quotas, survey, uses
+from vms.services.pool_state import pool_problem
 
 FORMATS = ("qcow2", "raw")
 MIN_BYTES = 1 << 20
@@ -308,8 +309,8 @@ def _ask(trail: audit.Trail, kind: str, params: dict[str, object], guest: VM | N
 
 def _require_running(pool: Pool) -> None:
     hosts.require_connected(pool.host)
-    if not pool.is_active:
-        raise Refused("pool-inactive", name=pool.name)
+    if problem := pool_problem(pool):
+        raise Refused(problem.code, **problem.params)
 
 
 def _require_no_job(volume: Volume) -> None:
@@ -324,8 +325,8 @@ def _target_pool(actor: Actor, volume: Volume, pool_id: selectors.Identifier) ->
         raise Invalid({"pool": Problem("unknown-pool")}) from None
     if pool.host_id != volume.pool.host_id:
         raise Invalid({"pool": Problem("unknown-pool")})
-    if not pool.is_active:
-        raise Invalid({"pool": Problem("pool-inactive", name=pool.name)})
+    if problem := pool_problem(pool):
+        raise Invalid({"pool": problem})
     return pool
 
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from vms import selectors, storagewords
+from vms import messages, selectors, storagewords
 from vms.models import Job, Pool, Volume
 from vms.models.job import OPEN_STATES
 from vms.policy import Person
 from vms.services import pools, uses
+from vms.services.pool_state import SILENT, pool_problem
 from vms.web.jobs import JobLine, job_line
 
 SORTS = {
@@ -35,6 +36,8 @@ class PoolView:
     promised_bytes: int
     promised_percent: int
     volume_count: int
+    trouble: str
+    """A sentence where the pool does not answer."""
 
     @property
     def is_nearly_full(self) -> bool:
@@ -58,7 +61,13 @@ def pool_view(pool: Pool) -> PoolView:
         promised_bytes=promised,
         promised_percent=_percent(promised, pool.capacity_bytes),
         volume_count=pool.volume_count,  # type: ignore[attr-defined]  # annotated by the selector
+        trouble=_trouble(pool),
     )
+
+
+def _trouble(pool: Pool) -> str:
+    problem = pool_problem(pool)
+    return messages.sentence(problem) if problem and problem.code == SILENT else ""
 
 
 def _percent(part: int, whole: int) -> int:

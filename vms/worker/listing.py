@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import structlog
 
-from vms.hypervisor import domains, networks, nodes, storage
-from vms.hypervisor.errors import HostAway, HostBusy, HostTimeout, HypervisorError
-from vms.hypervisor.types import PoolState
-from vms.services import sync
+from vms.hypervisor import domains, networks, nodes
+from vms.hypervisor.errors import HostAway, HostBusy, HostTimeout, StorageSilent
+from vms.services import survey, sync
 from vms.worker.desk import Desk
 
 log = structlog.get_logger(__name__)
@@ -48,21 +47,20 @@ def everyone(desk: Desk) -> None:
 
 
 def pools(desk: Desk, *, refresh: bool) -> None:
-    """List pools and volumes and write them; a pool that cannot be listed keeps what was seen."""
-    connection = desk.connection
-    before = sync.before_listing(desk.host)
-    found = storage.list_pools(connection)
-    volumes = {}
-    for pool in found:
-        if pool.state is not PoolState.ACTIVE:
-            continue
-        try:
-            volumes[pool.name] = storage.list_volumes(connection, pool.name, refresh=refresh)
-        except UNREACHABLE:
-            raise
-        except HypervisorError as error:
-            if desk.once(f"pool {pool.name}").is_news(error.code):
-                log.info("pool-not-listed", pool=pool.name, code=error.code)
-        else:
-            desk.once(f"pool {pool.name}").over()
-    sync.observe_pools(desk.host, found, volumes, before=before)
+    """List pools and volumes and write them; a pool that cannot be listed keeps what was seen.
+
+    While one does not answer, libvirt lists none: then all stay as they were.
+    """
+    silence = desk.once("storage")
+    try:
+        found = survey.look_at_storage(desk.host, refresh=refresh)
+    except StorageSilent as error:
+        if silence.is_news(error.code):
+            log.warning("storage-silent", host=desk.host.name)
+        return
+    silence.over()
+    for name, code in found.items():
+        if not code:
+            desk.once(f"pool {name}").over()
+        elif desk.once(f"pool {name}").is_news(code):
+            log.info("pool-not-listed", pool=name, code=code)
