@@ -38,6 +38,10 @@ SENTENCES: dict[str, Text] = {
     "disk-has-no-source": lazy("There is nothing that this disk could start as; make it blank."),
     "disk-under-source": lazy("It is smaller than “%(name)s”, which it starts as."),
     "linked-needs-qcow2": lazy("A thin layer over an image is possible in the format qcow2 only."),
+    "password-not-windows": lazy(
+        "Windows cannot use the hash of a password, and no other is kept. Leave it empty and give "
+        "an SSH key; the account gets a password by chance, which an administrator changes inside."
+    ),
     "pool-needs-raw": lazy("Volumes of the pool “%(name)s” are devices: their format is raw."),
     "ide-needs-pc": lazy("IDE exists on the machine pc only; take SATA."),
     "seed-needs-disk": lazy(

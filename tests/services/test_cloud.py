@@ -122,6 +122,26 @@ def test_fixed_addresses_are_tied_to_the_macs_that_the_guest_gets(cloudy, alice)
     }
 
 
+def test_windows_is_told_what_cloudbase_init_reads_and_no_password(cloudy, alice):
+    cloudy.os_name = "Windows Server 2025"
+    cloudy.save()
+    request = machines.CreateRequest(template_id=cloudy.pk, password="correct horse")
+    with pytest.raises(Invalid) as caught:
+        machines.create(actor=Person(alice), request=request)
+    assert caught.value.fields["password"].code == "password-not-windows"
+    request = machines.CreateRequest(template_id=cloudy.pk, ssh_keys=(KEY,))
+    vm, _job = machines.create(actor=Person(alice), request=request)
+    assert told(vm)["users"] == [
+        {"name": "tiny", "groups": ["Administrators"], "ssh_authorized_keys": [KEY]}
+    ]
+    # It is still Windows when its template is gone, and when something else is changed.
+    VM.objects.filter(pk=vm.pk).update(template=None)
+    row = CloudInit.objects.get(vm=vm)
+    cloud.rewrite(row, CloudWish(user="me", ssh_keys=(KEY,)), macs=())
+    row.save()
+    assert told(vm)["users"][0]["groups"] == ["Administrators"]
+
+
 def test_a_refused_document_is_kept_nowhere(cloudy, alice):
     request = machines.CreateRequest(template_id=cloudy.pk, user_data="password: geheim")
     with pytest.raises(Invalid) as caught:

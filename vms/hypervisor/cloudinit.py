@@ -51,6 +51,8 @@ class Seed:
     nics: tuple[NicAddress, ...] = ()
     extra: Mapping[str, object] = field(default_factory=dict)
     """More cloud-config; each of its keys takes the place of ours."""
+    is_windows: bool = False
+    """Read by cloudbase-init, which takes a password as clear text, and its groups for Windows'."""
 
 
 def seed_iso(seed: Seed) -> bytes:
@@ -116,20 +118,27 @@ def user_data(seed: Seed) -> dict[str, object]:
         if seed.ssh_keys:
             config["ssh_authorized_keys"] = list(seed.ssh_keys)
         return config
-    user: dict[str, object] = {
-        "name": seed.user,
-        "groups": ["sudo"],
-        "sudo": "ALL=(ALL) NOPASSWD:ALL",
-        "shell": "/bin/bash",
-        "lock_passwd": not seed.password_hash,
-    }
-    if seed.password_hash:
-        # The first for an account that is made, the second for one that is there already.
-        user |= {"passwd": seed.password_hash, "hashed_passwd": seed.password_hash}
+    config["users"] = [_account(seed)]
+    return config
+
+
+def _account(seed: Seed) -> dict[str, object]:
+    user: dict[str, object] = {"name": seed.user}
+    if seed.is_windows:
+        user["groups"] = ["Administrators"]
+    else:
+        user |= {
+            "groups": ["sudo"],
+            "sudo": "ALL=(ALL) NOPASSWD:ALL",
+            "shell": "/bin/bash",
+            "lock_passwd": not seed.password_hash,
+        }
+        if seed.password_hash:
+            # The first for an account that is made, the second for one that is there already.
+            user |= {"passwd": seed.password_hash, "hashed_passwd": seed.password_hash}
     if seed.ssh_keys:
         user["ssh_authorized_keys"] = list(seed.ssh_keys)
-    config["users"] = [user]
-    return config
+    return user
 
 
 def network_config(nics: Sequence[NicAddress] = ()) -> dict[str, object]:

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from vms.hypervisor import clouddoc, cloudinit
 from vms.hypervisor.cloudinit import NicAddress, Seed
-from vms.models import VM, CloudInit, Host
+from vms.models import VM, CloudInit, Host, Template
 from vms.problems import Problem
 from vms.services import names, ssh_keys
 
@@ -65,12 +65,20 @@ class Settings:
     nics: tuple[NicAddress, ...] = ()
     """One for each interface, with the MAC that it has."""
     user_data: str = ""
+    is_windows: bool = False
 
 
 _adapter = TypeAdapter(Settings)
 
 
-def problems(wish: CloudWish, *, has_password: bool = False) -> dict[str, Problem]:
+def is_windows(template: Template | None) -> bool:
+    """Say whether guests of the template read their seed with cloudbase-init."""
+    return template is not None and "windows" in template.os_name.lower()
+
+
+def problems(
+    wish: CloudWish, *, has_password: bool = False, for_windows: bool = False
+) -> dict[str, Problem]:
     """Check every field of a wish; `has_password` says that a hash of before stays."""
     errors: dict[str, Problem] = {}
     is_reachable = bool(wish.password or wish.ssh_keys or has_password)
@@ -80,7 +88,9 @@ def problems(wish: CloudWish, *, has_password: bool = False) -> dict[str, Proble
         errors["user"] = Problem("user-needed")
     if wish.hostname and not _is_hostname(wish.hostname):
         errors["hostname"] = Problem("hostname-rule")
-    if wish.password and names.has_control_characters(wish.password):
+    if wish.password and for_windows:
+        errors["password"] = Problem("password-not-windows")
+    elif wish.password and names.has_control_characters(wish.password):
         errors["password"] = Problem("password-control")
     elif 0 < len(wish.password) < MIN_PASSWORD:
         errors["password"] = Problem("password-too-short", limit=MIN_PASSWORD)
@@ -153,7 +163,7 @@ def account(wish: CloudWish, proposed: str) -> str:
 
 def keep(vm: VM, wish: CloudWish, macs: tuple[str, ...]) -> CloudInit:
     """Write what a new guest is to be told; call inside the transaction that makes its row."""
-    row = CloudInit(vm=vm, values=_plain(wish, macs))
+    row = CloudInit(vm=vm, values=_plain(wish, macs, for_windows=is_windows(vm.template)))
     row.password_hash = cloudinit.hash_password(wish.password) if wish.password else ""
     row.save()
     return row
@@ -164,7 +174,7 @@ def rewrite(row: CloudInit, wish: CloudWish, *, macs: tuple[str, ...]) -> None:
 
     A password is changed only where one is given; without an account there is none.
     """
-    row.values = _plain(wish, macs)
+    row.values = _plain(wish, macs, for_windows=reads_windows(row))
     if wish.password:
         row.password_hash = cloudinit.hash_password(wish.password)
     if not wish.user:
@@ -172,7 +182,14 @@ def rewrite(row: CloudInit, wish: CloudWish, *, macs: tuple[str, ...]) -> None:
     row.generation += 1
 
 
-def _plain(wish: CloudWish, macs: tuple[str, ...]) -> dict[str, object]:
+def reads_windows(row: CloudInit) -> bool:
+    """Say whether the guest of the row is Windows; its template may be gone since."""
+    return settings_of(row).is_windows or is_windows(row.vm.template)
+
+
+def _plain(
+    wish: CloudWish, macs: tuple[str, ...], *, for_windows: bool = False
+) -> dict[str, object]:
     nothing = AddressWish()
     wished = dict(enumerate(wish.nics))
     nics = tuple(
@@ -187,6 +204,7 @@ def _plain(wish: CloudWish, macs: tuple[str, ...]) -> dict[str, object]:
         locale=wish.locale,
         nics=nics,
         user_data=wish.user_data,
+        is_windows=for_windows,
     )
     plain: dict[str, object] = _adapter.dump_python(kept, mode="json")
     return plain
@@ -230,6 +248,7 @@ def _seed(kept: Settings, vm: VM, password_hash: str, generation: int) -> Seed:
         locale=kept.locale,
         nics=kept.nics,
         extra=clouddoc.read(kept.user_data),
+        is_windows=kept.is_windows,
     )
 
 

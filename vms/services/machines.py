@@ -222,7 +222,7 @@ def _cloud_init_errors(checked: _Checked) -> dict[str, Problem]:
     if checked.template.has_cloud_init:
         # A name that is not used is checked all the same: it stays in the form.
         asked = replace(checked.cloud, user=request.user or checked.cloud.user)
-        return cloud.problems(asked)
+        return cloud.problems(asked, for_windows=cloud.is_windows(checked.template))
     given = {
         "user": request.user,
         "password": request.password,

@@ -60,13 +60,18 @@ def save(*, actor: Actor, vm_id: selectors.Identifier, wish: CloudWish) -> VM:
     vm = selectors.vm(actor, vm_id, Action.VM_EDIT)
     busy.require_free(vm)
     row = CloudInit.objects.filter(vm=vm).first()
-    if errors := cloud.problems(wish, has_password=bool(row and row.password_hash and wish.user)):
+    fresh = row or CloudInit(vm=vm, generation=0)
+    errors = cloud.problems(
+        wish,
+        has_password=bool(fresh.password_hash and wish.user),
+        for_windows=cloud.reads_windows(fresh),
+    )
+    if errors:
         raise Invalid(errors)
     disk = _disk_of(vm)
     if disk is None and vm.vm_state is not VmState.OFF:
         raise Refused("must-be-off")
     with audit.audited(_trail(actor, vm, "changed" if disk else "added")):
-        fresh = row or CloudInit(vm=vm, generation=0)
         cloud.rewrite(fresh, wish, macs=tuple(nic.mac for nic in parse_domain(vm.xml).nics))
         data = cloudinit.seed_iso(cloud.seed_of(fresh, vm))
         if disk is None:
