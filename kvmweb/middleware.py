@@ -97,10 +97,12 @@ class TurnsMiddleware:
     """Lets edits of one address of the API come one after the other.
 
     Of two that name the same state in If-Match both would find it, and the second would undo what
-    the first has done. One process serves a database, so that its own locks are enough.
+    the first has done. One process serves a database, so that its own locks are enough. Who waits
+    for somebody that waits for a host waits for a limited time.
     """
 
     EDITS = frozenset({"PUT", "PATCH", "DELETE"})
+    WAIT_S = 15.0
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -109,8 +111,13 @@ class TurnsMiddleware:
         """Answer, after those who came before."""
         if request.method not in self.EDITS or not request.path_info.startswith(API):
             return self.get_response(request)
-        with _turns[hash(request.path_info) % len(_turns)]:
+        turn = _turns[hash(request.path_info) % len(_turns)]
+        if not turn.acquire(timeout=self.WAIT_S):
+            return _problem("edit-under-way", HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "15"})
+        try:
             return self.get_response(request)
+        finally:
+            turn.release()
 
 
 class DutyMiddleware:
@@ -170,11 +177,17 @@ def _free_paths(duty: str) -> set[str]:
 
 
 def _refusal(duty: str) -> JsonResponse:
+    return _problem(duty, HTTPStatus.FORBIDDEN, {})
+
+
+def _problem(code: str, status: HTTPStatus, headers: dict[str, str]) -> JsonResponse:
     problem = {
-        "type": f"urn:kvmweb:problem:{duty}",
-        "title": HTTPStatus.FORBIDDEN.phrase,
-        "status": 403,
-        "code": duty,
-        "detail": sentence_for(duty),
+        "type": f"urn:kvmweb:problem:{code}",
+        "title": status.phrase,
+        "status": status.value,
+        "code": code,
+        "detail": sentence_for(code),
     }
-    return JsonResponse(problem, status=403, content_type="application/problem+json")
+    return JsonResponse(
+        problem, status=status, headers=headers, content_type="application/problem+json"
+    )

@@ -54,6 +54,10 @@ SENTENCES: dict[str, Text] = {
     "pool-silent": lazy(
         "The storage pool “%(name)s” does not answer; its server or device may be gone."
     ),
+    "edit-under-way": lazy(
+        "The same thing is being changed right now, and that has not ended yet. Try again in a "
+        "moment."
+    ),
     "host-busy": lazy("The host is busy with calls that do not end. Try again in a minute."),
     "domain-not-found": lazy("This guest is no longer on the host."),
     "pool-not-found": lazy("There is no storage pool “%(name)s” on the host."),
