@@ -253,10 +253,11 @@ def test_a_name_that_libvirt_does_not_take_is_refused(make_guest: MakeGuest, nam
 def test_kvm_without_the_cpu_is_refused_and_nothing_is_defined(
     real_host: HostConnection, make_guest: MakeGuest
 ) -> None:
-    before = {record.uuid for record in domains.list_all(real_host)}
+    own = str(uuid.uuid4())
     with pytest.raises(HypervisorError):
-        make_guest(accelerator=Accelerator.KVM, arch="s390x")
-    assert {record.uuid for record in domains.list_all(real_host)} == before
+        make_guest(uuid=own, accelerator=Accelerator.KVM, arch="s390x")
+    with pytest.raises(DomainNotFound):
+        domains.get(real_host, own)
 
 
 # -- edits --------------------------------------------------------------------------------------

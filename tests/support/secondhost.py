@@ -21,14 +21,14 @@ from vms.hypervisor.connection import HostConnection
 
 MEMORY_MIB = 1024
 BOOT_LIMIT_S = 240.0
-OPTIONS = (
-    "-o",
-    "BatchMode=yes",
-    "-o",
-    "ConnectTimeout=20",
-    "-o",
-    "StrictHostKeyChecking=accept-new",
-)
+OPTIONS = {
+    "BatchMode": "yes",
+    "ConnectTimeout": "20",
+    "StrictHostKeyChecking": "accept-new",
+    # To log in takes seconds there; the first who does lends his line to the others.
+    "ControlMaster": "auto",
+    "ControlPersist": "yes",
+}
 
 
 class SecondHost:
@@ -39,12 +39,9 @@ class SecondHost:
         self.port = free_port()
         self.key, self._line = key_pair(folder, "key")
         self._ssh = folder / "ssh"
-        options = (
-            *OPTIONS,
-            *("-o", f"UserKnownHostsFile={folder}/known", "-o", f"ControlPath={folder}/line"),
-            *("-i", str(self.key)),
-        )
-        self._ssh.write_text(f'#!/bin/sh\nexec ssh {shlex.join(options)} "$@"\n')
+        told = OPTIONS | {"UserKnownHostsFile": f"{folder}/known", "ControlPath": f"{folder}/line"}
+        options = [word for key, value in told.items() for word in ("-o", f"{key}={value}")]
+        self._ssh.write_text(f'#!/bin/sh\nexec ssh {shlex.join(options)} -i {self.key} "$@"\n')
         self._ssh.chmod(0o755)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -62,7 +59,8 @@ class SecondHost:
         _qemu_img("create", "-b", base, "-F", "qcow2", system)
         self._process = subprocess.Popen(
             [
-                *("qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", "max"),
+                *("setpriv", "--pdeathsig", "KILL"),  # a run that is killed leaves no host behind
+                *("qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", "max,svm=off"),
                 *("-smp", "2", "-m", str(MEMORY_MIB), "-display", "none", "-monitor", "none"),
                 *("-serial", f"file:{self.folder}/serial", "-device", "virtio-rng-pci"),
                 *("-drive", f"file={system},if=none,id=system,cache=unsafe"),
@@ -104,7 +102,9 @@ class SecondHost:
 
     def stop(self) -> None:
         """Pull its plug."""
-        subprocess.run([self._ssh, "-O", "exit", "second"], capture_output=True, check=False)
+        subprocess.run(
+            [self._ssh, "-O", "exit", "second"], capture_output=True, check=False, timeout=10
+        )
         if self._process is not None:
             self._process.kill()
             self._process.wait(20)

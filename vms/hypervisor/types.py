@@ -275,6 +275,8 @@ class VolumeInfo:
     capacity_bytes: int
     allocation_bytes: int
     backing_path: str
+    is_piece: bool = False
+    """Just cut from a device, and so full of what was there before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import io
 import logging
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 from typing import BinaryIO
@@ -21,7 +22,7 @@ from .connection import HostConnection, Lane, Session
 from .errors import Cancelled, HypervisorError, NoSpace, OperationFailed
 from .storage_types import VolumeSpec
 from .types import VolumeInfo
-from .volumes import describe, filled_up, in_pool, is_carved, make, pool_of, require_space
+from .volumes import describe, filled_up, in_pool, make, pool_of, require_space
 
 _log = logging.getLogger(__name__)
 
@@ -98,7 +99,7 @@ def _upload(
             with host.session(Lane.STREAMS) as session:
                 stream = _begin(session, pool, name, size_bytes)
                 _send(session, stream, _filled(pieces) if is_piece else pieces, progress, cancelled)
-        made = _settle(host, pool, name)
+        made = replace(_settle(host, pool, name), is_piece=is_piece)
         wiping.blank(host, made, size_bytes, lambda _done, _total: None)
         return made
     except NoSpace as error:
@@ -135,8 +136,7 @@ def _create(host: HostConnection, pool: str, name: str, size_bytes: int, needed_
     def run(conn: libvirt.virConnect) -> bool:
         target = pool_of(conn, pool)
         require_space(target, needed_bytes)
-        make(target, spec)
-        return is_carved(target)
+        return make(target, spec).is_piece
 
     context = {"pool": pool, "name": name}
     return host.call(Lane.STREAMS, run, timeout_s=CHUNK_TIMEOUT_S, context=context)

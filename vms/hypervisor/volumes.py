@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import libvirt
 
 from .errors import NoSpace, PoolInactive, VolumeExists
@@ -36,7 +38,8 @@ def make(
     """
     if spec.name in pool.listVolumes():  # drivers differ in how they say so
         raise VolumeExists(pool=spec.pool, name=spec.name)
-    is_whole = spec.is_preallocated or is_carved(pool)
+    is_piece = is_carved(pool)
+    is_whole = spec.is_preallocated or is_piece
     xml = volume_xml(
         name=spec.name,
         format=spec.format,
@@ -48,10 +51,12 @@ def make(
     if is_whole:
         require_space(pool, spec.capacity_bytes)
     if source is not None:
-        return describe(pool.createXMLFrom(xml, source, 0), spec.pool)
-    is_header = spec.is_preallocated and spec.format == "qcow2"
-    flags = libvirt.VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA if is_header else 0
-    return describe(pool.createXML(xml, flags), spec.pool)
+        made = pool.createXMLFrom(xml, source, 0)
+    else:
+        is_header = spec.is_preallocated and spec.format == "qcow2"
+        flags = libvirt.VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA if is_header else 0
+        made = pool.createXML(xml, flags)
+    return replace(describe(made, spec.pool), is_piece=is_piece)
 
 
 def require_space(pool: libvirt.virStoragePool, needed_bytes: int) -> None:

@@ -9,7 +9,7 @@ import libvirt
 from .connection import HostConnection, Lane, Session
 from .errors import HypervisorError
 from .types import VolumeInfo
-from .volumes import in_pool, is_carved, pool_of
+from .volumes import in_pool
 
 Progress = Callable[[int, int], None]
 """Gets the bytes done and all bytes, in the caller's thread; what it raises ends the work."""
@@ -25,14 +25,12 @@ def blank(host: HostConnection, volume: VolumeInfo, start_bytes: int, progress: 
 
     A file begins empty; a piece of a device holds what its last owner left.
     """
+    if not volume.is_piece:
+        return
     place = (volume.pool, volume.name)
     context = {"pool": volume.pool, "name": volume.name, "what": "wipe"}
-
-    def dirty_end(conn: libvirt.virConnect) -> int:
-        return _length(conn, *place) if is_carved(pool_of(conn, volume.pool)) else 0
-
     with host.session(Lane.COPIES) as session:
-        left = session.call(dirty_end, context=context) - start_bytes
+        left = session.call(lambda conn: _length(conn, *place), context=context) - start_bytes
         if left > 0:
             _zero(session, place, (start_bytes, left), (0, left), progress)
 
