@@ -60,7 +60,7 @@ class SecondHost:
         self._process = subprocess.Popen(
             [
                 *("setpriv", "--pdeathsig", "KILL"),  # a run that is killed leaves no host behind
-                *("qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", "max,svm=off"),
+                *("qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", "max"),
                 *("-smp", "2", "-m", str(MEMORY_MIB), "-display", "none", "-monitor", "none"),
                 *("-serial", f"file:{self.folder}/serial", "-device", "virtio-rng-pci"),
                 *("-drive", f"file={system},if=none,id=system,cache=unsafe"),
