@@ -59,6 +59,10 @@ def has_control_characters(text: str, *, allowed: str = "") -> bool:
     )
 
 
+LVM_NAME = re.compile(r"[A-Za-z0-9_+.][A-Za-z0-9_+.-]{0,126}\Z")
+"""What LVM takes as the name of a volume group or of a logical volume."""
+
+
 def in_ascii(name: str) -> str:
     """Return the name without accents and without the letters that ASCII has not."""
     return unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()

@@ -26,7 +26,6 @@ DELETE_KIND = "delete-pool"
 MOUNTS = "/var/lib/libvirt/pools"
 _NOT_HERE = ("/etc", "/proc", "/sys", "/dev", "/usr", "/bin", "/sbin", "/lib", "/boot", "/run")
 _HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:_-]{0,253}[A-Za-z0-9])?\Z")
-_GROUP = re.compile(r"[A-Za-z0-9_+.][A-Za-z0-9_+.-]{0,126}\Z")
 
 
 def create(*, actor: Actor, host_id: selectors.Identifier, spec: PoolSpec) -> Pool:
@@ -155,7 +154,7 @@ def _group_problem(group: str) -> Problem | None:
     if not group:
         return Problem("required")
     is_reserved = group in {".", ".."}
-    return None if _GROUP.match(group) and not is_reserved else Problem("group-rule")
+    return None if names.LVM_NAME.match(group) and not is_reserved else Problem("group-rule")
 
 
 _CHECKS: dict[PoolKind, dict[str, Callable[[str], Problem | None]]] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vms.hypervisor import domains, networks, nodes, storage
-from vms.hypervisor.errors import HostAway, HostBusy, HypervisorError, StorageSilent
+from vms.hypervisor.errors import HostAway, HypervisorError, StorageSilent
 from vms.hypervisor.types import PoolInfo, PoolState, VolumeInfo
 from vms.models import Host
 from vms.services import hosts, sync
@@ -44,7 +44,7 @@ def look_at_storage(host: Host, *, refresh: bool) -> dict[str, str]:
     for name in codes:
         try:
             volumes[name] = storage.list_volumes(link, name, refresh=refresh)
-        except (HostAway, HostBusy):
+        except HostAway:
             raise
         except HypervisorError as error:
             codes[name] = error.code

@@ -6,7 +6,6 @@ anything is lost or moved the host itself is asked who needs the volume.
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -33,7 +32,6 @@ from vms.services.pool_state import pool_problem
 FORMATS = ("qcow2", "raw")
 MIN_BYTES = 1 << 20
 MAX_BYTES = 1 << 58
-_LOGICAL_NAME = re.compile(r"[A-Za-z0-9+_.][A-Za-z0-9+_.-]*\Z")
 CREATE, CLONE, WIPE, MOVE = "create-volume", "clone-volume", "wipe-volume", "move-volume"
 STEPS = {CREATE: 2, CLONE: 3, WIPE: 3, MOVE: 4}
 
@@ -335,7 +333,7 @@ def _name_errors(pool: Pool, name: str) -> dict[str, Problem]:
         return {"name": Problem("required")}
     if problem := names.name_problem(name):
         return {"name": problem}
-    if pool.kind == PoolKind.LOGICAL and not _LOGICAL_NAME.match(name):
+    if pool.kind == PoolKind.LOGICAL and not names.LVM_NAME.match(name):
         return {"name": Problem("logical-name-rule")}
     if Volume.objects.filter(pool=pool, name=name).exists():
         return {"name": Problem("volume-exists", pool=pool.name, name=name)}
